@@ -1,0 +1,122 @@
+//! Talking to the person at the terminal: stderr messages with hints, prompts, progress bars, results on stdout.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use kluis_model::PiiText;
+use serde::Serialize;
+
+/// Longest line that is read as an answer, in bytes.
+const ANSWER_BYTES_MAX: u64 = 4096;
+
+/// Whether a person sits at both ends: can be asked, and reads the answer.
+pub fn interactive() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Prints a line for the person on stderr.
+pub fn say(text: impl AsRef<str>) {
+    let mut stderr = anstream::stderr().lock();
+    // Nobody to talk to is no reason to stop the work.
+    let _ = writeln!(stderr, "{}", text.as_ref());
+}
+
+/// Prints what to do next.
+pub fn hint(text: impl AsRef<str>) {
+    say(format!("hint: {}", text.as_ref()));
+}
+
+/// Prints a result on stdout.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn print(text: impl AsRef<str>) -> Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "{}", text.as_ref()).context("cannot write to stdout")
+}
+
+/// Prints a result as JSON on stdout.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    print(serde_json::to_string_pretty(value).context("cannot write the result as JSON")?)
+}
+
+/// Asks for a text that is not echoed; without a terminal, reads one line from stdin.
+///
+/// # Errors
+/// When nothing is given.
+pub fn ask_secret(question: &str) -> Result<PiiText> {
+    let text = if interactive() {
+        rpassword::prompt_password(format!("{question}: ")).context("cannot read from the terminal")?
+    } else {
+        read_line()?
+    };
+    let text = PiiText::new(text);
+    if text.expose().is_empty() {
+        bail!("nothing was given for: {question}");
+    }
+    Ok(text)
+}
+
+/// Asks for personal data such as an e-mail address to look for; echoed, or one line from stdin.
+///
+/// # Errors
+/// When nothing is given.
+pub fn ask(question: &str) -> Result<PiiText> {
+    if interactive() {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question}: ").and_then(|()| stderr.flush()).context("cannot ask")?;
+    }
+    let text = PiiText::new(read_line()?);
+    if text.expose().is_empty() {
+        bail!("nothing was given for: {question}");
+    }
+    Ok(text)
+}
+
+/// Asks a yes-or-no question; no without a terminal.
+///
+/// # Errors
+/// When the terminal cannot be read.
+pub fn confirm(question: &str) -> Result<Confirmed> {
+    if !interactive() {
+        return Ok(Confirmed::No);
+    }
+    let answer = ask(&format!("{question} [j/y/N]"));
+    let yes = answer.is_ok_and(|a| matches!(a.expose().trim(), "j" | "ja" | "y" | "yes"));
+    Ok(if yes { Confirmed::Yes } else { Confirmed::No })
+}
+
+/// The answer to a yes-or-no question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    Yes,
+    No,
+}
+
+fn read_line() -> Result<String> {
+    let mut line = String::new();
+    let mut limited = io::Read::take(io::stdin().lock(), ANSWER_BYTES_MAX);
+    limited.read_line(&mut line).context("cannot read the answer")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A progress bar on stderr, hidden when nobody looks.
+pub fn progress(total: Option<u64>, what: &str) -> ProgressBar {
+    let bar = match total {
+        Some(total) => ProgressBar::new(total),
+        None => ProgressBar::new_spinner(),
+    };
+    let template = match total {
+        Some(_) => "{msg} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta}",
+        None => "{msg} {spinner} {human_pos} {per_sec}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(what.to_owned());
+    bar
+}

@@ -1,0 +1,9 @@
+//! Whole-product tests: the real program, started as a user would, on SQLite and on PostgreSQL.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod client;
+mod harness;
+mod reliability;
+mod scenario;
+mod secrecy;
