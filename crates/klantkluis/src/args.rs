@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Customer data handled safely: an HTTPS vault from which only what a purpose allows comes out.
 #[derive(Debug, Parser)]
 #[command(name = "klantkluis", version, propagate_version = true, disable_help_subcommand = true)]
-#[command(after_help = "Results go to stdout, everything else to stderr. Exit codes: 0 good, 1 findings, 2 error.")]
-pub struct Cli {
+#[command(
+    after_help = "Results go to stdout, everything else to stderr. Exit codes: 0 good, 1 findings, 2 error."
+)]
+pub(crate) struct Cli {
     /// Settings file; default ./klantkluis.toml, then /etc/klantkluis/klantkluis.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -27,13 +29,13 @@ pub struct Cli {
 
 /// The languages of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Language {
+pub(crate) enum Language {
     Nl,
     En,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Make the data folder, the sealed keyring and the first credential
     Init(InitArgs),
     /// Serve the console and the API over HTTPS; makes everything on the first start
@@ -90,7 +92,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     /// Seal the keyring with a passphrase that is asked for (default when run by a person)
     #[arg(long, conflicts_with = "key_file")]
     pub passphrase: bool,
@@ -100,7 +102,7 @@ pub struct InitArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Load 1,000 generated Dutch customers into an empty vault
     #[arg(long)]
     pub demo: bool,
@@ -113,7 +115,7 @@ pub struct ServeArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ImportArgs {
+pub(crate) struct ImportArgs {
     /// The export: CSV, NDJSON, JSON or XLSX
     pub file: PathBuf,
     /// Mapping file, instead of recognising the export by its header
@@ -134,7 +136,7 @@ pub struct ImportArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ExportCommand {
+pub(crate) enum ExportCommand {
     /// Ask for an export of some fields for a purpose
     Request {
         /// The purpose
@@ -158,7 +160,7 @@ pub enum ExportCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum SubjectCommand {
+pub(crate) enum SubjectCommand {
     /// Show a customer's fields for a purpose
     Show {
         id: String,
@@ -205,7 +207,7 @@ pub enum SubjectCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ConsentCommand {
+pub(crate) enum ConsentCommand {
     /// Record that a customer gave consent
     Give(ConsentArgs),
     /// Record that a customer withdrew consent
@@ -215,7 +217,7 @@ pub enum ConsentCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct ConsentArgs {
+pub(crate) struct ConsentArgs {
     pub id: String,
     #[arg(long)]
     pub purpose: String,
@@ -231,7 +233,7 @@ pub struct ConsentArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum PurposeCommand {
+pub(crate) enum PurposeCommand {
     /// List purposes, their fields and retention
     List,
     /// Print the register as TOML
@@ -243,7 +245,7 @@ pub enum PurposeCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum KeyCommand {
+pub(crate) enum KeyCommand {
     /// Replace the root key (default), the index keys or the log's signing key
     Rotate {
         #[arg(value_enum, default_value_t = KeyKind::Root)]
@@ -272,14 +274,14 @@ pub enum KeyCommand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum KeyKind {
+pub(crate) enum KeyKind {
     Root,
     Index,
     Signing,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum TokenCommand {
+pub(crate) enum TokenCommand {
     /// Make a token for one field of a customer
     Create {
         id: String,
@@ -299,7 +301,7 @@ pub enum TokenCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum CredentialCommand {
+pub(crate) enum CredentialCommand {
     /// Make a credential; its secret is shown once
     Create {
         name: String,
@@ -335,14 +337,14 @@ pub enum CredentialCommand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RoleName {
+pub(crate) enum RoleName {
     Owner,
     Support,
     Auditor,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum AuditCommand {
+pub(crate) enum AuditCommand {
     /// List entries, newest last
     List {
         /// Only of this customer
@@ -367,19 +369,19 @@ pub enum AuditCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct BackupArgs {
+pub(crate) struct BackupArgs {
     /// The file to write; `-` for stdout
     pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub struct RestoreArgs {
+pub(crate) struct RestoreArgs {
     /// The backup to read
     pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum StoreCommand {
+pub(crate) enum StoreCommand {
     /// Bring the database's schema up to this version
     Migrate,
     /// Copy the whole vault into another, empty database
@@ -394,7 +396,7 @@ pub enum StoreCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Check the settings file
     Check,
     /// Print all settings with their defaults and what they mean

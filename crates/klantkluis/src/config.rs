@@ -11,12 +11,12 @@ use serde::Deserialize;
 /// Most bytes a configuration file may have.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// The documented file that `klantkluis config show` prints; a test holds it equal to the defaults below.
-pub const DOCUMENTED: &str = include_str!("../klantkluis.toml");
+pub(crate) const DOCUMENTED: &str = include_str!("../klantkluis.toml");
 
 /// All settings of one node. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     pub shop: Shop,
     pub data: Data,
     pub keyring: Keyring,
@@ -31,7 +31,7 @@ pub struct Config {
 /// Who the shop is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Shop {
+pub(crate) struct Shop {
     pub name: String,
 }
 
@@ -44,7 +44,7 @@ impl Default for Shop {
 /// Where this node keeps its files.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Data {
+pub(crate) struct Data {
     pub folder: PathBuf,
 }
 
@@ -57,7 +57,7 @@ impl Default for Data {
 /// The sealed keyring and how it is opened at the start.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Keyring {
+pub(crate) struct Keyring {
     pub file: Option<PathBuf>,
     pub unseal: UnsealMethod,
     pub key_file: Option<PathBuf>,
@@ -66,7 +66,7 @@ pub struct Keyring {
 /// How the root key is had at the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum UnsealMethod {
+pub(crate) enum UnsealMethod {
     /// The key file when there is one, else a passphrase prompt.
     #[default]
     Auto,
@@ -78,7 +78,7 @@ pub enum UnsealMethod {
 /// Which database.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct StoreSettings {
+pub(crate) struct StoreSettings {
     pub engine: Engine,
     pub readers: usize,
     pub url: String,
@@ -103,7 +103,7 @@ impl Default for StoreSettings {
 /// The two kinds of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Engine {
+pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
@@ -111,7 +111,7 @@ pub enum Engine {
 /// The HTTPS listener and its certificate.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Https {
+pub(crate) struct Https {
     pub listen: SocketAddr,
     pub names: Vec<String>,
     pub certificate: Option<PathBuf>,
@@ -134,7 +134,7 @@ impl Default for Https {
 /// The plain HTTP listener, which only redirects.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Http {
+pub(crate) struct Http {
     pub listen: SocketAddr,
     pub redirect: bool,
 }
@@ -148,7 +148,7 @@ impl Default for Http {
 /// Bounds on what comes in from outside.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
+pub(crate) struct Limits {
     pub connections_max: usize,
     pub body_bytes_max: usize,
     pub upload_bytes_max: usize,
@@ -169,7 +169,7 @@ impl Default for Limits {
 /// This node among others over one database.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Node {
+pub(crate) struct Node {
     pub name: String,
 }
 
@@ -182,7 +182,7 @@ impl Default for Node {
 /// What is written to stderr while serving.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Log {
+pub(crate) struct Log {
     pub format: LogFormat,
     pub level: String,
 }
@@ -196,7 +196,7 @@ impl Default for Log {
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     Text,
     Json,
 }
@@ -206,7 +206,7 @@ impl Config {
     ///
     /// # Errors
     /// When a named file is absent, too large, or says something that is not understood.
-    pub fn load(named: Option<&Path>) -> Result<(Self, Option<PathBuf>)> {
+    pub(crate) fn load(named: Option<&Path>) -> Result<(Self, Option<PathBuf>)> {
         let usual = [PathBuf::from("klantkluis.toml"), PathBuf::from("/etc/klantkluis/klantkluis.toml")];
         let found = match named {
             Some(path) => Some(path.to_path_buf()),
@@ -230,7 +230,7 @@ impl Config {
     ///
     /// # Errors
     /// On a key that does not exist, a value of the wrong form, or settings that contradict each other.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let config: Self = toml::from_str(text)?;
         config.check()?;
         Ok(config)
@@ -244,12 +244,15 @@ impl Config {
             bail!("https.names is empty: name at least the host that people type, such as \"localhost\"");
         }
         if self.store.engine == Engine::Postgres && self.store.url.is_empty() {
-            bail!("store.engine is \"postgres\" but store.url is empty, for example \"postgres://kluis@db.example/kluis\"");
+            bail!(
+                "store.engine is \"postgres\" but store.url is empty, for example \"postgres://kluis@db.example/kluis\""
+            );
         }
         if self.store.url.contains(':') && has_password(&self.store.url) {
             bail!("store.url holds a password; put it in a file and name that file in store.password_file");
         }
-        if self.node.name.is_empty() || !self.node.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        if self.node.name.is_empty() || !self.node.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        {
             bail!("node.name takes letters, digits and hyphens");
         }
         if !(1..=64).contains(&self.store.readers) || !(1..=256).contains(&self.store.connections) {
@@ -259,13 +262,13 @@ impl Config {
     }
 
     /// The sealed keyring's file.
-    pub fn keyring_file(&self) -> PathBuf {
+    pub(crate) fn keyring_file(&self) -> PathBuf {
         let usual = || self.data.folder.join("keyring").join("keyring");
         self.keyring.file.clone().unwrap_or_else(usual)
     }
 
     /// The key file that opens the keyring without a person.
-    pub fn key_file(&self) -> PathBuf {
+    pub(crate) fn key_file(&self) -> PathBuf {
         let usual = || self.data.folder.join("root.key");
         self.keyring.key_file.clone().unwrap_or_else(usual)
     }
@@ -274,7 +277,7 @@ impl Config {
     ///
     /// # Errors
     /// When the password file cannot be read.
-    pub fn store_config(&self) -> Result<StoreConfig> {
+    pub(crate) fn store_config(&self) -> Result<StoreConfig> {
         match self.store.engine {
             Engine::Sqlite => Ok(StoreConfig::Sqlite {
                 data: self.data.folder.join("data.db"),
@@ -290,9 +293,11 @@ impl Config {
 ///
 /// # Errors
 /// When a named file cannot be read or the address holds a password.
-pub fn postgres_config(url: &str, settings: &StoreSettings) -> Result<StoreConfig> {
+pub(crate) fn postgres_config(url: &str, settings: &StoreSettings) -> Result<StoreConfig> {
     if has_password(url) {
-        bail!("a password does not belong in an address; put it in a file and name the file (store.password_file or --password-file)");
+        bail!(
+            "a password does not belong in an address; put it in a file and name the file (store.password_file or --password-file)"
+        );
     }
     let password = match &settings.password_file {
         Some(file) => Some(
@@ -323,7 +328,9 @@ fn has_password(url: &str) -> bool {
 fn with_password(url: &str, password: &str) -> Result<String> {
     let parts = url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?)));
     let Some((scheme, (user, rest))) = parts else {
-        bail!("a password file is given but the address names no user, for example postgres://kluis@db.example/kluis");
+        bail!(
+            "a password file is given but the address names no user, for example postgres://kluis@db.example/kluis"
+        );
     };
     let mut encoded = String::new();
     for byte in password.bytes() {

@@ -1,2 +1,63 @@
-//! placeholder
-fn main() {}
+//! The program `klantkluis`: reads the command line and the settings, and calls the use cases.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod config;
+mod talk;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Language};
+use commands::Outcome;
+use kluis_model::Lang;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = language(cli.lang);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(commands::run(cli, lang)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            talk::say(format!("error: {error:#}"));
+            if let Some(hint) = wire::hint_for(&error) {
+                talk::hint(hint);
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The language asked for, else that of the environment, else Dutch.
+fn language(asked: Option<Language>) -> Lang {
+    match asked {
+        Some(Language::Nl) => Lang::Nl,
+        Some(Language::En) => Lang::En,
+        None => {
+            let named = ["LC_ALL", "LC_MESSAGES", "LANG"]
+                .iter()
+                .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+            let is_other =
+                named.is_some_and(|value| !value.starts_with("nl") && value != "C" && value != "POSIX");
+            if is_other { Lang::En } else { Lang::Nl }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

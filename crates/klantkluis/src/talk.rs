@@ -11,19 +11,19 @@ use serde::Serialize;
 const ANSWER_BYTES_MAX: u64 = 4096;
 
 /// Whether a person sits at both ends: can be asked, and reads the answer.
-pub fn interactive() -> bool {
+pub(crate) fn interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Prints a line for the person on stderr.
-pub fn say(text: impl AsRef<str>) {
+pub(crate) fn say(text: impl AsRef<str>) {
     let mut stderr = anstream::stderr().lock();
     // Nobody to talk to is no reason to stop the work.
     let _ = writeln!(stderr, "{}", text.as_ref());
 }
 
 /// Prints what to do next.
-pub fn hint(text: impl AsRef<str>) {
+pub(crate) fn hint(text: impl AsRef<str>) {
     say(format!("hint: {}", text.as_ref()));
 }
 
@@ -31,16 +31,24 @@ pub fn hint(text: impl AsRef<str>) {
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn print(text: impl AsRef<str>) -> Result<()> {
+pub(crate) fn print(text: impl AsRef<str>) -> Result<()> {
     let mut stdout = anstream::stdout().lock();
     writeln!(stdout, "{}", text.as_ref()).context("cannot write to stdout")
+}
+
+/// Prints bytes such as a shell completion on stdout as they are.
+///
+/// # Errors
+/// When stdout is closed.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
+    io::stdout().lock().write_all(bytes).context("cannot write to stdout")
 }
 
 /// Prints a result as JSON on stdout.
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn print_json(value: &impl Serialize) -> Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(serde_json::to_string_pretty(value).context("cannot write the result as JSON")?)
 }
 
@@ -48,7 +56,7 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
 ///
 /// # Errors
 /// When nothing is given.
-pub fn ask_secret(question: &str) -> Result<PiiText> {
+pub(crate) fn ask_secret(question: &str) -> Result<PiiText> {
     let text = if interactive() {
         rpassword::prompt_password(format!("{question}: ")).context("cannot read from the terminal")?
     } else {
@@ -65,7 +73,7 @@ pub fn ask_secret(question: &str) -> Result<PiiText> {
 ///
 /// # Errors
 /// When nothing is given.
-pub fn ask(question: &str) -> Result<PiiText> {
+pub(crate) fn ask(question: &str) -> Result<PiiText> {
     if interactive() {
         let mut stderr = io::stderr().lock();
         write!(stderr, "{question}: ").and_then(|()| stderr.flush()).context("cannot ask")?;
@@ -81,7 +89,7 @@ pub fn ask(question: &str) -> Result<PiiText> {
 ///
 /// # Errors
 /// When the terminal cannot be read.
-pub fn confirm(question: &str) -> Result<Confirmed> {
+pub(crate) fn confirm(question: &str) -> Result<Confirmed> {
     if !interactive() {
         return Ok(Confirmed::No);
     }
@@ -92,7 +100,7 @@ pub fn confirm(question: &str) -> Result<Confirmed> {
 
 /// The answer to a yes-or-no question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confirmed {
+pub(crate) enum Confirmed {
     Yes,
     No,
 }
@@ -104,8 +112,30 @@ fn read_line() -> Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// What a long operation calls to move the bar.
+pub(crate) fn follow(bar: &ProgressBar) -> impl Fn(kluis_app::Step) + Send + Sync + use<> {
+    let bar = bar.clone();
+    move |step| {
+        if let Some(total) = step.total {
+            bar.set_length(total);
+        }
+        bar.set_position(step.done);
+    }
+}
+
+/// A progress bar over the bytes of a file, hidden when nobody looks.
+pub(crate) fn progress_bytes(total: Option<u64>, what: &str) -> ProgressBar {
+    let bar = progress(total, what);
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// A progress bar on stderr, hidden when nobody looks.
-pub fn progress(total: Option<u64>, what: &str) -> ProgressBar {
+pub(crate) fn progress(total: Option<u64>, what: &str) -> ProgressBar {
     let bar = match total {
         Some(total) => ProgressBar::new(total),
         None => ProgressBar::new_spinner(),

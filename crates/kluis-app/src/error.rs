@@ -1,7 +1,7 @@
 //! The one error of every use case, by kind, with a text for people in Dutch and English.
 
 use kluis_crypto::SystemRandom;
-use kluis_model::{FieldName, Lang, Random, Text};
+use kluis_model::{Lang, Random, Text};
 use kluis_store::StoreError;
 
 /// Why a use case did not do what was asked; never holds a personal value.
@@ -34,6 +34,9 @@ pub enum AppError {
     /// The keys are not in memory.
     #[error("the vault is sealed")]
     Sealed,
+    /// The passphrase, key file or shares do not open the keyring.
+    #[error("the key does not open the keyring")]
+    WrongKey,
     /// What is stored does not agree with its seal: somebody changed the database.
     #[error("integrity: {what}")]
     Integrity {
@@ -119,26 +122,21 @@ impl Denial {
     #[must_use]
     pub fn text(self, lang: Lang) -> &'static str {
         let (nl, en) = match self {
-            Self::OperationNotGranted => (
-                "Deze toegang mag deze handeling niet uitvoeren.",
-                "This access may not do this operation.",
-            ),
-            Self::PurposeNotGranted => (
-                "Deze toegang geldt niet voor dit doel.",
-                "This access does not cover this purpose.",
-            ),
-            Self::FieldNotGranted => (
-                "Deze toegang geldt niet voor dit veld.",
-                "This access does not cover this field.",
-            ),
-            Self::UnknownPurpose => (
-                "Dit doel staat niet in het doelregister.",
-                "This purpose is not in the purpose register.",
-            ),
-            Self::FieldNotInPurpose => (
-                "Dit veld hoort niet bij dit doel.",
-                "This field does not belong to this purpose.",
-            ),
+            Self::OperationNotGranted => {
+                ("Deze toegang mag deze handeling niet uitvoeren.", "This access may not do this operation.")
+            }
+            Self::PurposeNotGranted => {
+                ("Deze toegang geldt niet voor dit doel.", "This access does not cover this purpose.")
+            }
+            Self::FieldNotGranted => {
+                ("Deze toegang geldt niet voor dit veld.", "This access does not cover this field.")
+            }
+            Self::UnknownPurpose => {
+                ("Dit doel staat niet in het doelregister.", "This purpose is not in the purpose register.")
+            }
+            Self::FieldNotInPurpose => {
+                ("Dit veld hoort niet bij dit doel.", "This field does not belong to this purpose.")
+            }
             Self::PurposeNotLive => (
                 "Dit doel geldt nu niet voor deze klant.",
                 "This purpose does not apply to this customer now.",
@@ -150,14 +148,12 @@ impl Denial {
             Self::NotSignedIn => {
                 ("Deze toegang is onbekend of verlopen.", "This access is unknown or has ended.")
             }
-            Self::SecondPersonNeeded => (
-                "Een tweede persoon moet dit goedkeuren.",
-                "A second person has to approve this.",
-            ),
-            Self::BudgetExhausted => (
-                "Het tegoed van deze toegang is op.",
-                "The budget of this access is used up.",
-            ),
+            Self::SecondPersonNeeded => {
+                ("Een tweede persoon moet dit goedkeuren.", "A second person has to approve this.")
+            }
+            Self::BudgetExhausted => {
+                ("Het tegoed van deze toegang is op.", "The budget of this access is used up.")
+            }
         };
         match lang {
             Lang::Nl => nl,
@@ -216,6 +212,9 @@ impl AppError {
                 format!("The budget is used up; try again in {retry_after_s} s."),
             ),
             Self::Sealed => ("De kluis is verzegeld.".into(), "The vault is sealed.".into()),
+            Self::WrongKey => {
+                ("Deze sleutel opent de kluis niet.".into(), "This key does not open the vault.".into())
+            }
             Self::Integrity { .. } => (
                 "De opgeslagen gegevens kloppen niet met hun zegel; er wordt niets getoond.".into(),
                 "The stored data does not agree with its seal; nothing is shown.".into(),
@@ -234,6 +233,47 @@ impl AppError {
             Lang::En => en,
         }
     }
+
+    /// What somebody at the command line can do about it, when there is something to do.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Denied { reason } => match reason {
+                Denial::UnknownPurpose => "list the purposes with: klantkluis purpose list",
+                Denial::FieldNotInPurpose => "see which fields a purpose has with: klantkluis purpose list",
+                Denial::PurposeNotLive => "record what starts it with: klantkluis subject event",
+                Denial::NoConsent => "see the consents with: klantkluis consent list",
+                Denial::SecondPersonNeeded => {
+                    "let somebody else approve it; who is alone says so with --i-am-alone"
+                }
+                Denial::NotSignedIn => "make a new credential with: klantkluis credential create",
+                _ => return None,
+            },
+            Self::Conflict { what } => match what.as_str() {
+                "vault" => "there is a vault here already; start it with: klantkluis serve",
+                "keyring" => {
+                    "the database is empty but a keyring is there: bring back a backup with klantkluis restore, \
+                     or move the keyring away to begin anew"
+                }
+                "store" => "restore and copy want an empty database; give another data folder or database",
+                "version" => "somebody changed it meanwhile; read it again",
+                _ => return None,
+            },
+            Self::Exhausted { retry_after_s } => return Some(format!("try again in {retry_after_s} s")),
+            Self::Sealed => "unseal the vault first",
+            Self::WrongKey => {
+                "check the passphrase, the key file (keyring.key_file in klantkluis.toml) or the shares; \
+                 after re-issuing, earlier shares no longer open it"
+            }
+            Self::Integrity { .. } => "look what else was changed with: klantkluis verify",
+            Self::Unavailable { what } if what.contains("keyring") => {
+                "put the keyring file back from its own backup; without it the data cannot be read"
+            }
+            Self::Unavailable { .. } => "look at the machine with: klantkluis doctor",
+            Self::NotFound | Self::Invalid(_) | Self::Internal { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 impl From<StoreError> for AppError {
@@ -244,7 +284,48 @@ impl From<StoreError> for AppError {
             StoreError::Unavailable { .. } | StoreError::Full | StoreError::ReadOnly => {
                 Self::Unavailable { what: error.to_string() }
             }
-            other => Self::internal(other),
+            StoreError::Budget { retry_after_s } => Self::Exhausted { retry_after_s },
+            StoreError::NotEmpty => Self::Conflict { what: "store".into() },
+            StoreError::SchemaTooNew { .. } | StoreError::Internal(_) => Self::internal(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_a_text_in_both_languages_and_hints_where_one_helps() {
+        let errors = [
+            AppError::denied(Denial::UnknownPurpose),
+            AppError::NotFound,
+            AppError::invalid("email", "fout", "wrong"),
+            AppError::Conflict { what: "keyring".into() },
+            AppError::Exhausted { retry_after_s: 5 },
+            AppError::Sealed,
+            AppError::WrongKey,
+            AppError::Integrity { what: "subjects".into() },
+            AppError::Unavailable { what: "the keyring file is missing".into() },
+            AppError::Internal { incident: "1".into() },
+        ];
+        for error in &errors {
+            assert!(error.text(Lang::Nl).len() > 3 && error.text(Lang::En).len() > 3, "{error}");
+        }
+        let without_hint = errors.iter().filter(|error| error.hint().is_none()).count();
+        assert_eq!(without_hint, 3);
+    }
+
+    #[test]
+    fn store_errors_keep_their_kind() {
+        let kind = |error: StoreError| AppError::from(error);
+        assert!(matches!(kind(StoreError::Full), AppError::Unavailable { .. }));
+        assert!(matches!(kind(StoreError::ReadOnly), AppError::Unavailable { .. }));
+        assert!(matches!(
+            kind(StoreError::Budget { retry_after_s: 9 }),
+            AppError::Exhausted { retry_after_s: 9 }
+        ));
+        assert!(matches!(kind(StoreError::NotEmpty), AppError::Conflict { .. }));
+        assert!(matches!(kind(StoreError::Internal("x".into())), AppError::Internal { .. }));
     }
 }

@@ -4,30 +4,91 @@
 //! [`kluis_model::access::Actor`] for whoever is asking and calls a use case. A use case checks
 //! the grant, builds one `Unit` with every change and its audit leaf, waits until that unit is
 //! durable and only then answers: no audit, no data.
+//!
+//! Start at [`App::open`], [`App::initialise`] and [`App::unseal`].
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kluis_crypto::{Keyring, RootKey, ShopKeys};
-use kluis_model::purposes::Register;
+use kluis_model::register::Register;
 use kluis_model::{Clock, Random, ShopId, TimeMs};
 use kluis_store::Store;
 use parking_lot::RwLock;
 
+mod access_report;
+mod audit;
+mod audit_file;
+mod backup;
 mod budget;
 mod consent;
+mod credential;
+mod erasures_file;
 mod error;
+mod export;
 mod guard;
 mod idempotency;
+mod import;
+mod import_job;
+mod jobs;
+mod keys;
+mod keys_file;
+mod meta;
+mod metrics;
 mod open;
+mod purpose;
 mod record;
 mod search;
+mod status;
 mod subject;
+#[cfg(test)]
+mod testing;
+mod token;
+mod usage;
+mod verify;
 
 // The other half of the use cases, one `impl App` block per file.
+pub use access_report::*;
+pub use consent::*;
+pub use export::*;
+pub use idempotency::*;
+pub use import::*;
+pub use import_job::{ImportJobView, ImportJobs, ImportState, ImportUpload};
+pub use search::*;
+pub use subject::*;
 
+pub use audit::{AuditEntry, AuditQuery, ConsistencyProof, LogView, Proof};
+pub use backup::{BackupReport, CopyReport, RestoreReport};
+pub use credential::{CredentialInput, CredentialKindInput, CredentialView, NewCredential};
 pub use error::{AppError, Denial, FieldProblem};
+pub use jobs::{JobLoop, Pending};
+pub use keys::{EpochReport, EpochView, IndexReport, KeyList, SlotView};
+pub use kluis_connect as connect;
+pub use kluis_store::{Engine, PostgresTls, StoreConfig};
+pub use metrics::MetricsSnapshot;
+pub use open::{AppOptions, FirstCredential, SealWith, UnsealWith};
+pub use purpose::{LostField, PurposeChange};
+pub use status::{Attention, PublicCounts, PublicStatus, Status, Tone};
+pub use usage::UsageLine;
+pub use verify::{Finding, FindingKind, VerifyReport};
+
+/// The one shop of this version; every row names it, so that more can come.
+pub const SHOP: ShopId = ShopId(1);
+
+/// How far a long operation is; called often, so it must be quick.
+pub type Progress<'a> = &'a (dyn Fn(Step) + Send + Sync);
+
+/// One report of a long operation: what it does now and how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// What is being done: `leaves`, `rows`, `keys`, …
+    pub what: &'static str,
+    /// How many are done.
+    pub done: u64,
+    /// How many there are, when known.
+    pub total: Option<u64>,
+}
 
 /// The vault as its front ends see it; clones share one state and are cheap.
 #[derive(Clone)]
@@ -47,8 +108,18 @@ pub(crate) struct Inner {
     pub(crate) node: String,
     /// The keys while the vault is unsealed; `None` while it is sealed.
     pub(crate) unsealed: RwLock<Option<Arc<Unsealed>>>,
+    /// Notices when another process changed the keyring file.
+    pub(crate) watch: keys::Watch,
     /// The purpose register in force; swapped as a whole.
     pub(crate) register: RwLock<Arc<Register>>,
+    /// Credentials looked up in the last seconds.
+    pub(crate) sign_ins: credential::SignIns,
+    /// What happened since the start, in counts.
+    pub(crate) metrics: metrics::Metrics,
+    /// Counts of the last seconds, for pages that anybody may ask for.
+    pub(crate) recent_counts: status::RecentCounts,
+    /// What this process signed last of each log.
+    pub(crate) checkpoints: audit::CheckpointState,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// The randomness.
@@ -107,12 +178,26 @@ impl App {
     }
 
     /// The keys in memory, or [`AppError::Sealed`].
+    ///
+    /// At most once a second this looks whether another process changed the keyring file, so that
+    /// no process goes on with a key epoch that is about to be destroyed.
     pub(crate) fn unsealed(&self) -> Result<Arc<Unsealed>, AppError> {
-        self.inner.unsealed.read().clone().ok_or(AppError::Sealed)
+        let held = self.inner.unsealed.read().clone().ok_or(AppError::Sealed)?;
+        if self.inner.watch.is_due() && self.refresh_keys()? {
+            return self.inner.unsealed.read().clone().ok_or(AppError::Sealed);
+        }
+        Ok(held)
     }
 
     /// The keys of one shop, or [`AppError::Sealed`].
     pub(crate) fn keys(&self, shop: ShopId) -> Result<Arc<ShopKeys>, AppError> {
+        self.unsealed()?.keyring.shop(shop).ok_or(AppError::NotFound)
+    }
+
+    /// The keys of one shop after a look at the keyring file, for when a row names an epoch or
+    /// index version that this process has not heard of.
+    pub(crate) fn keys_anew(&self, shop: ShopId) -> Result<Arc<ShopKeys>, AppError> {
+        self.refresh_keys()?;
         self.unsealed()?.keyring.shop(shop).ok_or(AppError::NotFound)
     }
 }

@@ -16,7 +16,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Asks one vault with one credential.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     port: u16,
     bearer: Option<String>,
     tls: Arc<ClientConfig>,
@@ -24,23 +24,23 @@ pub struct Client {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// A header's value, by its lower-case name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -49,14 +49,14 @@ impl Answer {
 
     /// This answer, when it has the status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, self.text());
         self
     }
 }
 
 impl Client {
-    pub fn new(port: u16, authority: &Path, bearer: Option<String>) -> Self {
+    pub(crate) fn new(port: u16, authority: &Path, bearer: Option<String>) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -69,12 +69,18 @@ impl Client {
     }
 
     /// The same vault asked by somebody else; `None` is nobody.
-    pub fn with_bearer(&self, bearer: Option<&str>) -> Self {
+    pub(crate) fn with_bearer(&self, bearer: Option<&str>) -> Self {
         Self { bearer: bearer.map(str::to_owned), ..self.clone() }
     }
 
     /// Sends a request; an error is a connection that broke.
-    pub fn try_ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
+    pub(crate) fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Answer> {
         let tcp = TcpStream::connect(("127.0.0.1", self.port))?;
         tcp.set_read_timeout(Some(WAIT_MAX))?;
         let name = ServerName::try_from("localhost").unwrap();
@@ -104,17 +110,17 @@ impl Client {
     }
 
     #[track_caller]
-    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.try_ask(method, path, headers, body).unwrap()
     }
 
     #[track_caller]
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], b"")
     }
 
     #[track_caller]
-    pub fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.ask("POST", path, &[], body.to_string().as_bytes())
     }
 }

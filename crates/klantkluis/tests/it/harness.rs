@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use kluis_store::testing::{TemporaryPostgres, temporary_postgres};
@@ -17,13 +18,13 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The database under a vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
 
 /// Runs a test on both databases.
-pub fn on_both(test: impl Fn(&mut Vault)) {
+pub(crate) fn on_both(test: impl Fn(&mut Vault)) {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let mut vault = Vault::new(engine);
         vault.start();
@@ -32,7 +33,7 @@ pub fn on_both(test: impl Fn(&mut Vault)) {
 }
 
 /// A vault of its own: folder, settings, database, and the server when it runs.
-pub struct Vault {
+pub(crate) struct Vault {
     pub engine: Engine,
     pub folder: TempDir,
     pub postgres: Option<TemporaryPostgres>,
@@ -41,12 +42,12 @@ pub struct Vault {
 }
 
 impl Vault {
-    pub fn new(engine: Engine) -> Self {
+    pub(crate) fn new(engine: Engine) -> Self {
         Self::in_folder(engine, &std::env::temp_dir())
     }
 
     /// A vault in a folder of its own below the named one.
-    pub fn in_folder(engine: Engine, parent: &Path) -> Self {
+    pub(crate) fn in_folder(engine: Engine, parent: &Path) -> Self {
         let folder = tempfile::tempdir_in(parent).unwrap();
         let port = free_port();
         let postgres = (engine == Engine::Postgres).then(temporary_postgres);
@@ -72,7 +73,7 @@ impl Vault {
         file
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -81,26 +82,26 @@ impl Vault {
     }
 
     /// Starts the server and waits until it answers.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         assert!(self.child.is_none(), "it already runs");
-        self.child = Some(spawn_server(&self.settings(), self.port, &self.log_file()));
+        self.child = Some(spawn_server(&self.settings(), self.port, &self.data(), &self.log_file()));
     }
 
     /// Starts a second node over the same PostgreSQL and keyring.
-    pub fn start_second_node(&self) -> SecondNode {
+    pub(crate) fn start_second_node(&self) -> SecondNode {
         let port = free_port();
         let data = self.folder.path().join("data2");
         let settings = self.write_settings("node2", port, &data);
-        let child = spawn_server(&settings, port, &self.log_file());
+        let child = spawn_server(&settings, port, &data, &self.log_file());
         SecondNode { child, client: Client::new(port, &data.join("tls/ca.pem"), Some(self.secret())) }
     }
 
-    pub fn log_file(&self) -> PathBuf {
+    pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("server.log")
     }
 
     /// Ends the server as an operator would, and waits.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let mut child = self.child.take().unwrap();
         signal(child.id(), "TERM");
         let begun = Instant::now();
@@ -111,27 +112,23 @@ impl Vault {
     }
 
     /// Ends the server with kill -9.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         signal(child.id(), "KILL");
         child.wait().unwrap();
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
-    }
-
     /// The first staff credential.
-    pub fn secret(&self) -> String {
+    pub(crate) fn secret(&self) -> String {
         fs::read_to_string(self.data().join("first-credential")).unwrap().trim().to_owned()
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(self.port, &self.data().join("tls/ca.pem"), Some(self.secret()))
     }
 
     /// Runs a command of the program; `input` goes to its stdin.
-    pub fn run(&self, words: &[&str], input: &str) -> Output {
+    pub(crate) fn run(&self, words: &[&str], input: &str) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_klantkluis"))
             .arg("--config")
             .arg(self.settings())
@@ -149,7 +146,7 @@ impl Vault {
 
     /// Runs a command that must end well and gives its stdout.
     #[track_caller]
-    pub fn cli(&self, words: &[&str], input: &str) -> String {
+    pub(crate) fn cli(&self, words: &[&str], input: &str) -> String {
         let output = self.run(words, input);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{words:?}: {stderr}\n{}", String::from_utf8_lossy(&output.stdout));
@@ -158,7 +155,7 @@ impl Vault {
 
     /// Runs a command with `--json` and reads its result.
     #[track_caller]
-    pub fn cli_json(&self, words: &[&str], input: &str) -> Value {
+    pub(crate) fn cli_json(&self, words: &[&str], input: &str) -> Value {
         let mut all = vec!["--json"];
         all.extend(words);
         let text = self.cli(&all, input);
@@ -166,12 +163,13 @@ impl Vault {
     }
 
     /// Loses the database, as a broken disk would; keyring, key file and certificates stay.
-    pub fn lose_database(&mut self) {
+    pub(crate) fn lose_database(&mut self) {
         assert!(self.child.is_none(), "stop it first");
         match &mut self.postgres {
             Some(cluster) => *cluster = temporary_postgres(),
             None => {
-                for name in ["data.db", "data.db-wal", "data.db-shm", "keys.db", "keys.db-wal", "keys.db-shm"] {
+                for name in ["data.db", "data.db-wal", "data.db-shm", "keys.db", "keys.db-wal", "keys.db-shm"]
+                {
                     // The write-ahead logs are gone after a clean stop.
                     let _ = fs::remove_file(self.data().join(name));
                 }
@@ -181,7 +179,7 @@ impl Vault {
     }
 
     /// This vault's folder over the database of another.
-    pub fn on_database_of(mut self, mut other: Self) -> Self {
+    pub(crate) fn on_database_of(mut self, mut other: Self) -> Self {
         self.postgres = other.postgres.take();
         self.engine = other.engine;
         self.write_settings("node1", self.port, &self.data());
@@ -190,7 +188,7 @@ impl Vault {
 
     /// Creates an invented customer and gives its id.
     #[track_caller]
-    pub fn create(&self, number: u32) -> String {
+    pub(crate) fn create(&self, number: u32) -> String {
         let answer = self.client().post("/v1/subjects", &customer(number)).expect(201);
         answer.json()["id"].as_str().unwrap().to_owned()
     }
@@ -207,7 +205,7 @@ impl Drop for Vault {
 }
 
 /// A second server; ended when dropped.
-pub struct SecondNode {
+pub(crate) struct SecondNode {
     child: Child,
     pub client: Client,
 }
@@ -220,7 +218,7 @@ impl Drop for SecondNode {
 }
 
 /// An invented customer with nine fields.
-pub fn customer(number: u32) -> Value {
+pub(crate) fn customer(number: u32) -> Value {
     json!({"fields": {
         "email": format!("klant{number}@voorbeeld.example"),
         "phone": format!("06{:08}", 10_000_000 + number),
@@ -230,8 +228,25 @@ pub fn customer(number: u32) -> Value {
     }})
 }
 
+/// A port that no other test of this run gets; below the range from which outgoing connections take theirs.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 10).unwrap() * 1_000;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Whether the server of this data folder serves.
+fn answers(port: u16, data: &Path) -> bool {
+    let authority = data.join("tls/ca.pem");
+    authority.exists()
+        && Client::new(port, &authority, None)
+            .try_ask("GET", "/healthz", &[], b"")
+            .is_ok_and(|a| a.status == 200)
 }
 
 fn signal(pid: u32, name: &str) {
@@ -239,7 +254,7 @@ fn signal(pid: u32, name: &str) {
     assert!(status.success());
 }
 
-fn spawn_server(settings: &Path, port: u16, log: &Path) -> Child {
+fn spawn_server(settings: &Path, port: u16, data: &Path, log: &Path) -> Child {
     let log_file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_klantkluis"))
         .arg("--config")
@@ -251,7 +266,8 @@ fn spawn_server(settings: &Path, port: u16, log: &Path) -> Child {
         .spawn()
         .unwrap();
     let begun = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    // Asking over TLS, since a plain connection to a free port of the ephemeral range may meet itself.
+    while !answers(port, data) {
         let ended = child.try_wait().unwrap().is_some();
         assert!(!ended && begun.elapsed() < WAIT_MAX, "no start: {}", fs::read_to_string(log).unwrap());
         std::thread::sleep(Duration::from_millis(10));

@@ -7,3 +7,4 @@ mod harness;
 mod reliability;
 mod scenario;
 mod secrecy;
+mod threats;

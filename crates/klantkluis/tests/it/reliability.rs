@@ -62,7 +62,12 @@ fn nothing_acknowledged_is_missing_after_kill_9() {
     }
 }
 
-fn create_until(client: &Client, stop: &AtomicBool, next: &AtomicU32, acknowledged: &Mutex<BTreeSet<String>>) {
+fn create_until(
+    client: &Client,
+    stop: &AtomicBool,
+    next: &AtomicU32,
+    acknowledged: &Mutex<BTreeSet<String>>,
+) {
     while !stop.load(Ordering::Relaxed) {
         let body = customer(next.fetch_add(1, Ordering::Relaxed)).to_string();
         // A connection that breaks under kill -9 acknowledges nothing.
@@ -202,9 +207,19 @@ fn hostile_requests_get_a_clear_error() {
         ("not UTF-8", "application/json", b"{\"fields\":{\"email\":\"\xff\xfe\"}}".to_vec(), &[400]),
         ("too deep", "application/json", deep.into_bytes(), &[400]),
         ("too large", "application/json", large.into_bytes(), &[413]),
-        ("too many fields", "application/json", format!("{{\"fields\":{{{many}\"a\":\"b\"}}}}").into_bytes(), &[400, 413, 422]),
+        (
+            "too many fields",
+            "application/json",
+            format!("{{\"fields\":{{{many}\"a\":\"b\"}}}}").into_bytes(),
+            &[400, 413, 422],
+        ),
         ("unknown key", "application/json", b"{\"felds\":{}}".to_vec(), &[400, 422]),
-        ("twice the same key", "application/json", b"{\"fields\":{\"city\":\"a\",\"city\":\"b\"}}".to_vec(), &[400, 422]),
+        (
+            "twice the same key",
+            "application/json",
+            b"{\"fields\":{\"city\":\"a\",\"city\":\"b\"}}".to_vec(),
+            &[400, 422],
+        ),
         ("wrong type", "text/plain", b"{\"fields\":{}}".to_vec(), &[415]),
         ("a number for a text", "application/json", b"{\"fields\":{\"city\":7}}".to_vec(), &[400, 422]),
         ("NUL", "application/json", b"{\"fields\":{\"given_name\":\"a\\u0000b\"}}".to_vec(), &[400, 422]),

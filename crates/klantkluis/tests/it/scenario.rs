@@ -33,7 +33,8 @@ fn first_day_of_a_shop() {
 
         let first = Demo::new(11, NOW).customer(0);
         let email = first.email.expose().clone();
-        let found = vault.cli_json(&["subject", "find", "--purpose", "customer_service", "--by", "email"], &email);
+        let found =
+            vault.cli_json(&["subject", "find", "--purpose", "customer_service", "--by", "email"], &email);
         let id = found[0]["id"].as_str().unwrap().to_owned();
         reads_stay_within_their_purpose(vault, &id, &email);
         erased_is_gone(vault, &id, &email);
@@ -46,11 +47,13 @@ fn first_day_of_a_shop() {
 
 fn reads_stay_within_their_purpose(vault: &Vault, id: &str, email: &str) {
     let client = vault.client();
-    let order = client.get(&format!("/v1/subjects/{id}?purpose=order&fields=email,surname")).expect(200).json();
+    let order =
+        client.get(&format!("/v1/subjects/{id}?purpose=order&fields=email,surname")).expect(200).json();
     assert_eq!(order["fields"]["email"], *email);
     let refused = client.get(&format!("/v1/subjects/{id}?purpose=newsletter&fields=email"));
     refused.expect(403);
-    let consent = json!({"purpose": "newsletter", "given": true, "source": "form", "text_version": "2026-01"});
+    let consent =
+        json!({"purpose": "newsletter", "given": true, "source": "form", "text_version": "2026-01"});
     client.post(&format!("/v1/subjects/{id}/consents"), &consent).expect(201);
     client.get(&format!("/v1/subjects/{id}?purpose=newsletter&fields=email")).expect(200);
     let withdrawn = json!({"purpose": "newsletter", "given": false, "source": "telephone"});

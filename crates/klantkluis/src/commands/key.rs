@@ -1,0 +1,117 @@
+//! `key`: rotate keys, start a new epoch, issue shares, change the passphrase, back up the keyring.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use kluis_app::SealWith;
+use kluis_crypto::SystemRandom;
+use kluis_model::Random;
+use serde_json::json;
+
+use super::{Context, Outcome, Session, init};
+use crate::args::{KeyCommand, KeyKind};
+use crate::{talk, wire};
+
+/// Runs `key …`.
+pub(crate) async fn run(context: &Context, session: &Session, command: &KeyCommand) -> Result<Outcome> {
+    let (app, actor) = (&session.vault.app, &session.actor);
+    match command {
+        KeyCommand::Rotate { which } => rotate(context, session, *which).await?,
+        KeyCommand::Epoch => {
+            let bar = talk::progress(None, context.text("sleutels", "keys"));
+            let report = app.key_epoch(actor, &talk::follow(&bar)).await?;
+            bar.finish_and_clear();
+            talk::print_json(&report)?;
+        }
+        KeyCommand::Shares { k, n, folder } => shares(context, session, *k, *n, folder.as_deref()).await?,
+        KeyCommand::Passphrase => {
+            app.key_passphrase(actor, init::new_passphrase(context)?).await?;
+            talk::say(context.text(
+                "De nieuwe wachtwoordzin geldt vanaf nu.",
+                "The new passphrase is in force from now on.",
+            ));
+        }
+        KeyCommand::Backup { file } => backup(context, session, file).await?,
+        KeyCommand::List => talk::print_json(&app.key_list(actor).await?)?,
+    }
+    Ok(Outcome::Good)
+}
+
+async fn rotate(context: &Context, session: &Session, which: KeyKind) -> Result<()> {
+    let (app, actor) = (&session.vault.app, &session.actor);
+    match which {
+        KeyKind::Signing => app.key_rotate_signing(actor).await?,
+        KeyKind::Index => {
+            let bar = talk::progress(None, context.text("klanten", "customers"));
+            app.key_rotate_index(actor, &talk::follow(&bar)).await?;
+            bar.finish_and_clear();
+        }
+        KeyKind::Root => rotate_root(context, session).await?,
+    }
+    talk::say(context.text("De nieuwe sleutel geldt vanaf nu.", "The new key is in force from now on."));
+    Ok(())
+}
+
+/// A new root key under a new key file or passphrase, whichever the vault has; shares must be issued anew.
+async fn rotate_root(context: &Context, session: &Session) -> Result<()> {
+    let (app, actor) = (&session.vault.app, &session.actor);
+    let path = context.config.key_file();
+    if !path.exists() {
+        return Ok(app.key_rotate_root(actor, SealWith::Passphrase(init::new_passphrase(context)?)).await?);
+    }
+    let mut key = [0_u8; wire::KEY_FILE_BYTES];
+    SystemRandom.fill(&mut key);
+    // The new key is on disk beside the old one before the keyring needs it: a crash in between loses neither.
+    let fresh = path.with_extension("new");
+    if fresh.exists() {
+        bail!(
+            "{} is left over from a rotation that was cut short; if `klantkluis status` works, delete it",
+            fresh.display()
+        );
+    }
+    wire::write_private(&fresh, &key, 0o400)?;
+    app.key_rotate_root(actor, SealWith::KeyFile(key)).await?;
+    fs::rename(&fresh, &path).with_context(|| {
+        format!("the keyring is sealed with {}; move it to {} by hand", fresh.display(), path.display())
+    })
+}
+
+async fn shares(context: &Context, session: &Session, k: u8, n: u8, folder: Option<&Path>) -> Result<()> {
+    if let Some(folder) = folder {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let shares = session.vault.app.key_shares(&session.actor, k, n).await?;
+    for (number, share) in shares.iter().enumerate() {
+        match folder {
+            Some(folder) => wire::write_private(
+                &folder.join(format!("share-{}", number + 1)),
+                share.expose().as_bytes(),
+                0o400,
+            )?,
+            None => talk::print(share.expose())?,
+        }
+    }
+    talk::hint(context.text(
+        "geef elk deel aan een ander persoon; eerdere delen werken niet meer. Zet keyring.unseal op \"shares\" om er bij het starten om te vragen",
+        "give each share to another person; earlier shares no longer work. Set keyring.unseal to \"shares\" to be asked for them at the start",
+    ));
+    Ok(())
+}
+
+async fn backup(context: &Context, session: &Session, file: &Path) -> Result<()> {
+    session.vault.app.key_backup(&session.actor, file).await?;
+    if context.json {
+        return talk::print_json(&json!({ "file": file }));
+    }
+    talk::say(context.text(
+        "De sleutelbos is gekopieerd, nog steeds verzegeld. Bewaar hem niet bij de back-ups van de database.",
+        "The keyring was copied, still sealed. Do not keep it with the backups of the database.",
+    ));
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! `serve`: opens or makes the vault, serves console and API over HTTPS, and stops gracefully.
+
+use std::io::Cursor;
+
+use anyhow::{Context as _, Result};
+use kluis_app::{App, ImportOptions};
+use kluis_connect::demo::{Demo, Flavour};
+use kluis_web::{CertificateSource, Limits, WebOptions};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::init::{self, Way};
+use super::{Context, Outcome};
+use crate::args::ServeArgs;
+use crate::config::LogFormat;
+use crate::{talk, wire};
+
+/// Invented customers that `--demo` loads.
+const DEMO_CUSTOMERS: u64 = 1_000;
+/// The seed of the demonstration: the same customers every time.
+const DEMO_SEED: u64 = 1;
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(mut context: Context, args: ServeArgs) -> Result<Outcome> {
+    start_logging(&context)?;
+    if let Some(listen) = args.listen {
+        context.config.https.listen = listen;
+    }
+    if let Some(listen) = args.redirect_listen {
+        context.config.http.listen = listen;
+    }
+    let app = wire::open(&context.config).await?;
+    let is_first_start = !app.is_initialised().await?;
+    if is_first_start {
+        init::make(&context, &app, Way::usual()).await?;
+    }
+    if !app.is_unsealed() {
+        wire::unseal(&app, &context.config).await?;
+    }
+    app.finish_pending().await?;
+    if args.demo {
+        load_demo(&context, &app).await?;
+    }
+    let jobs = app.start_jobs();
+    announce(&context, is_first_start);
+    let served = kluis_web::serve(app.clone(), web_options(&context), stop_signal()).await;
+    talk::say(context.text("De kluis stopt…", "Stopping…"));
+    jobs.stop().await;
+    app.close().await;
+    served.context("cannot serve")?;
+    Ok(Outcome::Good)
+}
+
+fn start_logging(context: &Context) -> Result<()> {
+    let filter = EnvFilter::try_new(&context.config.log.level).context("log.level is not understood")?;
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match context.config.log.format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+fn web_options(context: &Context) -> WebOptions {
+    let config = &context.config;
+    let certificate = match (&config.https.certificate, &config.https.key) {
+        (Some(chain), Some(key)) => CertificateSource::Files { chain: chain.clone(), key: key.clone() },
+        _ => CertificateSource::Own { folder: config.data.folder.join("tls") },
+    };
+    WebOptions {
+        https: config.https.listen,
+        http: config.http.redirect.then_some(config.http.listen),
+        names: config.https.names.clone(),
+        certificate,
+        hsts_max_age_s: config.https.hsts_max_age_s,
+        limits: Limits {
+            connections_max: config.limits.connections_max,
+            body_bytes_max: config.limits.body_bytes_max,
+            upload_bytes_max: config.limits.upload_bytes_max,
+            requests_per_minute: config.limits.requests_per_minute,
+        },
+        shop_name: config.shop.name.clone(),
+    }
+}
+
+/// Ends when the operator asks the program to stop.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without signal handlers the default action ends the process; durability does not depend on us.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Loads the invented customers, unless the vault holds customers already.
+async fn load_demo(context: &Context, app: &App) -> Result<()> {
+    let actor = wire::local_actor();
+    if app.status(&actor).await?.subjects > 0 {
+        talk::say(context.text(
+            "Er zijn al klanten; --demo voegt niets toe.",
+            "There are customers already; --demo adds nothing.",
+        ));
+        return Ok(());
+    }
+    let mut csv = Vec::new();
+    Demo::new(DEMO_SEED, app.now()).write_csv(Flavour::WooCommerce, DEMO_CUSTOMERS, &mut csv)?;
+    let reader =
+        kluis_connect::open(Box::new(Cursor::new(csv)), "demo.csv", &kluis_connect::OpenOptions::default())?;
+    let report = app.import(&actor, reader, ImportOptions::default(), &|_| {}).await?;
+    talk::say(format!(
+        "{} {}",
+        report.created,
+        context.text("verzonnen klanten geladen.", "invented customers loaded.")
+    ));
+    Ok(())
+}
+
+/// Says where to go and what to do next.
+fn announce(context: &Context, is_first_start: bool) {
+    let config = &context.config;
+    let host = config.https.names.first().map_or("localhost", String::as_str);
+    let port = config.https.listen.port();
+    talk::say(format!(
+        "{} https://{host}:{port}/",
+        context.text("De kluis is open op", "The vault is open at")
+    ));
+    if config.https.certificate.is_none() {
+        let authority = config.data.folder.join("tls").join("ca.pem");
+        talk::hint(format!(
+            "{} {}",
+            context.text(
+                "de browser kent het certificaat nog niet; laat hem deze eigen autoriteit vertrouwen:",
+                "the browser does not know the certificate yet; let it trust our own authority:"
+            ),
+            authority.display()
+        ));
+    }
+    if is_first_start {
+        talk::hint(context.text(
+            "meld u in de console aan met de eerste toegangssleutel, en lees klanten in met: klantkluis import BESTAND --dry-run",
+            "sign in to the console with the first credential, and read customers with: klantkluis import FILE --dry-run",
+        ));
+        talk::hint(context.text(
+            "bewaar de sleutelbos apart van de back-ups: klantkluis key backup BESTAND",
+            "keep the keyring apart from the backups: klantkluis key backup FILE",
+        ));
+    }
+}

@@ -1,0 +1,665 @@
+# Texts of the console in Dutch. Plain words (B1), "u", one word per thing (docs/GLOSSARY.md).
+
+## Around every page
+skip = Ga naar de inhoud
+menu = Menu
+menu-close = Menu sluiten
+main-menu = Hoofdmenu
+language = Taal
+signed-in-as = Aangemeld als
+sign-out = Afmelden
+foot = Klantkluis: klantgegevens achter slot, alleen te lezen voor een doel.
+foot-time = Alle tijden zijn Nederlandse tijd.
+tone-ok = Gelukt:
+tone-warn = Let op:
+tone-bad = Fout:
+error-prefix = Fout:
+problems-title =
+    { $n ->
+        [one] Er is iets wat u moet verbeteren
+       *[other] Er zijn { $n } dingen die u moet verbeteren
+    }
+all = Alle
+cancel = Annuleren
+never = Nog nooit
+state = Stand
+field = Gegeven
+
+nav-overview = Overzicht
+nav-customers = Klant zoeken
+nav-import = Importeren
+nav-exports = Exporteren
+nav-connectors = Toegang en koppelingen
+nav-audit = Logboek
+
+## The five tips
+tip = Tip
+tip1 = Maak gebruik van https
+tip2 = Sla gegevens beveiligd op
+tip3 = Vraag klanten alleen om noodzakelijke informatie
+tip4 = Help uw klanten te beschermen tegen phishing
+tip5 = Laat uw klanten u helpen
+tip1-short = Https
+tip2-short = Beveiligd opslaan
+tip3-short = Alleen het nodige
+tip4-short = Tegen phishing
+tip5-short = Samen met klanten
+tip-does = Wat Klantkluis doet
+tip-not-yet = Wat Klantkluis nog niet doet
+
+## Status page
+status-title = Stand van de kluis
+status-head = Klantgegevens, achter slot
+status-lead = In deze kluis bewaart de winkel de gegevens van haar klanten. Alles staat versleuteld opgeslagen. Wie iets wil lezen, noemt eerst het doel, en dat komt in het logboek.
+status-open = De kluis is open
+status-open-text = Medewerkers en koppelingen met een toegangssleutel kunnen ermee werken.
+status-sealed = De kluis is verzegeld
+status-sealed-text = De sleutel is niet geladen. Niemand kan nu iets lezen, ook deze server niet.
+status-sign-in = Naar de console
+status-holds = Wat er in de kluis zit
+status-tips = Vijf tips om veilig om te gaan met klantgegevens
+status-tip1 = Deze kluis is alleen via https te bereiken. Wat u leest en typt, kan onderweg niemand meelezen of veranderen.
+status-tip1-until = Het certificaat is geldig tot
+status-tip2 =
+    { $n ->
+        [0] Er staan nog geen klanten in de kluis.
+        [one] De gegevens van 1 klant staan versleuteld opgeslagen, met eigen sleutels.
+       *[other] De gegevens van { $n } klanten staan versleuteld opgeslagen. Iedere klant heeft eigen sleutels.
+    }
+status-tip2-sealed = Alle gegevens staan versleuteld opgeslagen. Iedere klant heeft eigen sleutels.
+status-tip3 =
+    Er { $purposes ->
+        [one] is 1 doel
+       *[other] zijn { $purposes } doelen
+    } vastgelegd, voor samen { $fields } soorten gegevens. Een gegeven zonder doel wordt niet bewaard.
+status-tip3-sealed = Een gegeven zonder doel wordt niet bewaard.
+status-tip4 = E-mailadressen zijn alleen te lezen voor een doel. Zo komen ze minder snel in handen van mensen die nepmails sturen.
+status-tip5 =
+    { $n ->
+        [one] 1 klant is op verzoek gewist.
+       *[other] { $n } klanten zijn op verzoek gewist.
+    } Klanten mogen hun gegevens inzien, laten wissen, en hun toestemming intrekken.
+status-tip5-none = Klanten mogen hun gegevens inzien, laten wissen, en hun toestemming intrekken.
+status-checkpoint = Laatste ondertekende controlepunt van het logboek:
+
+count-customers = Klanten
+count-erased = Gewist
+count-purposes = Doelen
+count-log = Logregels
+count-credentials = Toegangssleutels
+
+## Signing in
+sign-in-title = Aanmelden
+sign-in-lead = Meld u aan met uw eigen toegangssleutel. U hebt die gekregen van de beheerder van de kluis.
+sign-in-credential = Toegangssleutel
+sign-in-hint = Plak de hele sleutel. Hij begint met kks_.
+sign-in-button = Aanmelden
+sign-in-error = Met deze toegangssleutel kunt u zich niet aanmelden. Kijk of u de hele sleutel hebt geplakt. Lukt het dan nog niet, vraag dan de beheerder om een nieuwe.
+sign-in-form = De pagina stond te lang open. Plak uw toegangssleutel nog een keer.
+sign-in-empty = Plak hier uw toegangssleutel.
+sign-in-wait =
+    { $n ->
+        [one] Er is te vaak geprobeerd om aan te melden. Probeer het over 1 minuut opnieuw.
+       *[other] Er is te vaak geprobeerd om aan te melden. Probeer het over { $n } minuten opnieuw.
+    }
+sign-in-idle = U bent afgemeld, omdat u { $n } minuten niets hebt gedaan. Meld u opnieuw aan.
+sign-in-absolute = U bent afgemeld, omdat u { $n } uur aangemeld was. Meld u opnieuw aan.
+sign-in-ends = U wordt vanzelf afgemeld als u { $minutes } minuten niets doet, en in ieder geval na { $hours } uur.
+
+## Overview
+overview-head = Overzicht
+overview-find = Klant zoeken
+overview-attention = Wat aandacht vraagt
+overview-calm = Alles is in orde. U hoeft nu niets te doen.
+overview-empty = Er staan nog geen klanten in de kluis.
+overview-empty-link = Importeer uw klanten
+overview-events = Laatste gebeurtenissen
+overview-events-all = Naar het hele logboek
+overview-events-none = Er staat nog niets in het logboek, of uw toegangssleutel mag het niet lezen.
+
+## The log
+log-when = Wanneer
+log-who = Wie
+log-what = Wat
+log-purpose = Doel
+log-fields = Gegevens
+log-outcome = Uitkomst
+log-number = regel { $n }
+log-count = { $n } klanten
+log-customer = klant
+log-no-purpose = niet nodig
+log-no-fields = geen
+
+## Finding a customer
+find-title = Klant zoeken
+find-lead = Kies eerst waarvoor u de gegevens nodig hebt. U ziet alleen de gegevens die bij dat doel horen.
+find-purpose = Waarvoor hebt u de gegevens nodig?
+find-purpose-hint = Het doel komt in het logboek te staan, met uw naam en de tijd.
+find-purpose-none = Kies een doel
+find-by = Waarop wilt u zoeken?
+find-by-name = Naam
+find-text = Wat zoekt u?
+find-text-hint = Bij een naam is een deel genoeg. Typ al het andere helemaal. Wat u typt, komt niet in het webadres.
+find-button = Zoeken
+find-error-purpose = Kies een doel.
+find-error-text = Typ wat u zoekt.
+find-error-by = Kies waarop u wilt zoeken.
+find-count =
+    { $n ->
+        [0] Geen klanten gevonden
+        [one] 1 klant gevonden
+       *[other] { $n } klanten gevonden
+    }
+find-for = Getoond voor het doel
+find-on-record = Dit staat in het logboek.
+find-more = Er zijn meer klanten die passen. Zoek preciezer om ze te zien.
+find-none = Kijk of u het goed hebt getypt, of zoek op iets anders. U vindt hier alleen klanten voor wie dit doel nu geldt.
+find-no-fields = Bij dit doel zijn van deze klant geen gegevens te zien.
+find-another = Een andere klant zoeken
+find-gone = Deze zoekopdracht is niet meer bekend. Zoek opnieuw.
+
+## One customer
+customer-title = Klant
+customer-purpose = Waarvoor hebt u de gegevens nodig?
+customer-show = Tonen
+customer-choose = Kies eerst een doel. Daarna ziet u de gegevens die erbij horen.
+customer-fields = Gegevens voor
+customer-no-fields = Bij dit doel zijn van deze klant geen gegevens bewaard.
+customer-withheld = Niet getoond
+customer-withheld-text = Deze gegevens horen niet bij dit doel, of uw toegangssleutel mag ze niet zien. Ze zijn niet ontsleuteld.
+customer-consents = Toestemming
+customer-no-consents = Geen enkel doel vraagt om toestemming.
+customer-reads = Wie deed wat met deze gegevens
+customer-no-reads = Hierover staat nog niets in het logboek, of uw toegangssleutel mag het niet lezen.
+customer-rights = Rechten van de klant
+consent-given = gegeven
+consent-withdrawn = ingetrokken
+consent-never = nooit gegeven
+consent-source = Hoe gaf de klant toestemming?
+consent-source-phone = Aan de telefoon
+consent-source-email = Per e-mail
+consent-source-paper = Op papier
+consent-give = Toestemming vastleggen
+consent-withdraw = Toestemming intrekken
+access-title = Inzage
+access-text = Een overzicht van alles wat de winkel over deze klant bewaart, met de doelen en met wie het las. U kunt het aan de klant geven (AVG artikel 15 en 20).
+access-html = Als leesbare pagina
+access-json = Als JSON (voor computers)
+erase-title = Klant wissen
+erase-text = Vernietigt de sleutels van deze klant, zodat niemand de gegevens nog kan lezen (AVG artikel 17). U ziet eerst wat er gebeurt.
+erase-link = Bekijken wat er wordt gewist
+basis = Grondslag
+
+## Erasing
+erase-back = Terug naar de klant
+erase-head = Deze klant wissen?
+erase-goes = Wat verdwijnt
+erase-goes-data = De sleutels van deze klant. Zonder sleutels kan niemand de gegevens nog lezen.
+erase-goes-search = Alles waarmee de klant te vinden is.
+erase-goes-backups = Oude reservekopieën zijn voor deze klant ook niet meer te lezen vanaf
+erase-goes-backups-later = Oude reservekopieën zijn voor deze klant later ook niet meer te lezen. De datum staat op het wisbewijs.
+erase-stays = Wat blijft
+erase-stays-law = De wet verplicht de winkel om dit langer te bewaren:
+erase-stays-log = Het logboek: wie wat deed, en wanneer. Er staan geen persoonlijke gegevens in.
+kept-until = Tot
+erase-sure = Ik weet zeker dat ik deze klant wil wissen. Dit kan niet ongedaan worden gemaakt.
+erase-sure-error = Zet een vinkje om te bevestigen dat u deze klant wilt wissen.
+erase-button = Klant wissen
+erased-title = De klant is gewist
+erased-text = De sleutels van deze klant zijn vernietigd op
+erased-backups = Oude reservekopieën zijn voor deze klant ook niet meer te lezen vanaf
+erased-receipt = Wisbewijs
+erased-receipt-text = Met dit ondertekende bewijs kan de winkel laten zien dat er is gewist. Er staan geen persoonlijke gegevens in. Bewaar het of druk het af.
+
+## Credentials
+connectors-lead = Wie of wat bij de gegevens kan. Iedere medewerker en iedere koppeling heeft een eigen toegangssleutel, met eigen grenzen.
+connectors-none = Er zijn nog geen toegangssleutels, of uw toegangssleutel mag ze niet zien.
+connector-new = Nieuwe koppeling
+staff-new = Nieuwe medewerker
+connector-new-lead = Een koppeling is een ander systeem dat gegevens leest of schrijft, zoals de webwinkel of het verzendprogramma. Geef niet meer dan nodig is.
+staff-new-lead = Een medewerker meldt zich hier aan met een eigen toegangssleutel.
+credential-name = Naam
+connector-name-hint = Hieraan herkent u de koppeling in het logboek, bijvoorbeeld "Webwinkel".
+staff-name-hint = Hieraan herkent u de medewerker in het logboek, bijvoorbeeld "Sanne, klantenservice".
+credential-kind = Soort
+credential-purposes = Doelen
+credential-fields = Gegevens
+credential-fields-all = Alle gegevens van die doelen
+credential-budget = Hoeveel
+credential-created = Gemaakt
+credential-used = Laatst gebruikt
+credential-works = werkt
+credential-expired = verlopen
+credential-revoked = Ingetrokken
+credential-own = deze gebruikt u nu
+credential-make = Toegangssleutel maken
+connector-purposes-hint = De koppeling kan alleen lezen voor de doelen die u aanvinkt.
+connector-operations = Wat mag de koppeling doen?
+connector-fields-hint = Vink niets aan als de koppeling alle gegevens van haar doelen mag lezen. Met een masker ziet de koppeling maar een deel.
+mask = Masker
+mask-none = Helemaal te lezen
+mask-hidden = Verborgen
+mask-first-letter = Alleen de eerste letter
+mask-last-four = Alleen de laatste vier tekens
+mask-domain-only = Alleen het deel na de @
+mask-year-only = Alleen het jaar
+mask-postcode-digits = Alleen de cijfers van de postcode
+budget-rows-label = Hoogstens zo veel keer lezen per uur
+budget-subjects-label = Hoogstens zo veel verschillende klanten per dag
+budget-hint = Laat leeg als er geen grens is.
+budget-rows =
+    { $n ->
+        [one] hoogstens 1 keer lezen per uur
+       *[other] hoogstens { $n } keer lezen per uur
+    }
+budget-rows-none = geen grens per uur
+budget-subjects =
+    { $n ->
+        [one] hoogstens 1 klant per dag
+       *[other] hoogstens { $n } klanten per dag
+    }
+budget-subjects-none = geen grens per dag
+role = Rol
+role-owner = Beheerder
+role-support = Klantenservice
+role-auditor = Controleur
+role-text-owner = Mag alles, ook toegangssleutels maken en exporteren.
+role-text-support = Mag klanten zoeken, lezen, aanpassen en wissen.
+role-text-auditor = Mag het logboek lezen en controleren, en geen klantgegevens.
+secret-title = Nieuwe toegangssleutel
+secret-once = Deze sleutel ziet u maar één keer. Bewaar hem nu, bijvoorbeeld in een wachtwoordkluis.
+secret-label = De nieuwe toegangssleutel
+secret-staff = Geef de sleutel persoonlijk aan de medewerker, en niet per e-mail.
+secret-connector = Zet de sleutel in de instellingen van het andere systeem.
+secret-done = Ik heb de sleutel bewaard
+secret-gone = Een nieuwe toegangssleutel is maar één keer te zien. Hebt u hem niet bewaard? Trek hem in en maak een nieuwe.
+revoke-title = Toegang intrekken
+revoke-link = Intrekken
+revoke-staff = Deze medewerker kan zich daarna niet meer aanmelden. Dit kan niet ongedaan worden gemaakt.
+revoke-connector = Deze koppeling kan daarna niets meer lezen of schrijven. Dit kan niet ongedaan worden gemaakt.
+revoke-button = Toegang intrekken
+form-name = Vul een naam in van hoogstens 80 tekens.
+form-purposes = Kies ten minste één doel.
+form-operations = Kies ten minste één handeling.
+form-role = Kies een rol.
+form-number = Vul een heel getal in van 1 of meer, of laat het leeg.
+
+## The audit page
+audit-lead = Alles wat er met klantgegevens gebeurt, staat hier: wie, wat, wanneer en waarvoor. Regels kunnen niet ongemerkt worden veranderd of verwijderd.
+audit-check = Controleren
+audit-check-text = Rekent het hele logboek na en vergelijkt het met wat er opgeslagen is. Zo blijkt of iemand buiten de kluis om iets heeft veranderd.
+audit-verify = Nu controleren
+audit-may-not-verify = Uw toegangssleutel mag de kluis niet laten controleren.
+audit-checkpoint = Controlepunt
+audit-checkpoint-text = Handtekening onder de eerste { $n } regels. Bewaar deze tekst buiten de kluis; dan is later te bewijzen dat er niets is veranderd.
+audit-checkpoint-none = Er is nog geen controlepunt. Het komt vanzelf, binnen een minuut na de eerste logregel.
+audit-lines = Logregels
+audit-subject = Klantnummer in de kluis
+audit-subject-error = Dit is geen klantnummer van de kluis. Het lijkt op 01936f2e-7b1c-7d3a-9c41-2f0c3a9b1e55.
+audit-filter = Filteren
+audit-older = Oudere regels
+audit-none = Er zijn geen regels die passen.
+verify-title = Uitkomst van de controle
+verify-running-title = De controle loopt
+verify-running = De kluis rekent alle logregels en alle klanten na. Deze pagina ververst zichzelf.
+verify-good = Alles klopt. Het logboek is compleet en wat opgeslagen is, past erbij.
+verify-bad =
+    { $n ->
+        [one] Er klopt 1 ding niet.
+       *[other] Er kloppen { $n } dingen niet.
+    }
+verify-bad-next = Laat dit vandaag nog uitzoeken. Maak eerst een reservekopie van de server, zodat er geen bewijs verloren gaat.
+verify-lines = Logregels nagerekend
+verify-rows = Klanten nagerekend
+verify-at = Gecontroleerd op
+verify-cli = Zonder console kan het ook, op de server:
+verify-none = Er is nog geen controle geweest sinds u zich hebt aangemeld.
+
+## Import
+import-lead = Zet een klantenbestand uit uw webwinkel of mailprogramma in de kluis. Eerst ziet u wat er gaat gebeuren; daarna beslist u.
+import-file = Bestand
+import-file-hint = CSV, NDJSON of Excel (XLSX), hoogstens { $n } MB. Het bestand wordt versleuteld verwerkt en daarna vernietigd.
+import-check = Bestand nakijken
+import-check-text = Er wordt nog niets opgeslagen.
+import-earlier = Eerdere imports
+import-none = Er is nog niets geïmporteerd sinds de kluis is gestart.
+import-shape = Herkend als
+import-lines = Regels
+import-created = Nieuwe klanten
+import-would-create = Worden nieuwe klanten
+import-existing = Bestaande klanten
+import-rejected = Geweigerde regels
+import-rejects = Geweigerde regels ophalen (regelnummer en reden)
+import-progress = { $n } % van het bestand is gelezen
+import-lines-done =
+    { $n ->
+        [one] 1 regel verwerkt
+       *[other] { $n } regels verwerkt
+    }
+import-refresh = Deze pagina ververst zichzelf. U kunt hem ook verlaten; de import gaat door.
+import-done-text = De import is klaar. Het geüploade bestand is vernietigd.
+import-checked-text = Er is nog niets opgeslagen. Kijk of dit klopt en start dan de import.
+import-columns = Kolommen
+import-header = Kolom in het bestand
+import-becomes = Wordt
+import-not-stored = wordt niet bewaard
+import-dropped = Niet bewaard
+import-dropped-text = Gegevens waarvoor geen doel geldt, worden niet bewaard:
+import-run = Import starten
+import-discard = Bestand weggooien
+import-error-none = Kies een bestand.
+import-error-large = Het bestand is te groot.
+import-error-broken = Het bestand is niet helemaal aangekomen. Probeer het opnieuw.
+import-error-busy = Er lopen al te veel imports. Wacht tot er een klaar is, of gooi een nagekeken bestand weg.
+import-state-uploading = wordt ontvangen
+import-state-checking = wordt nagekeken
+import-state-checked = wacht op u
+import-state-running = bezig
+import-state-done = klaar
+import-state-failed = mislukt
+import-state-cancelled = gestopt
+import-head-uploading = Het bestand wordt ontvangen
+import-head-checking = Het bestand wordt nagekeken
+import-head-checked = Dit gaat er gebeuren
+import-head-running = De import loopt
+import-head-done = De import is klaar
+import-head-failed = De import is mislukt
+import-head-cancelled = De import is gestopt
+import-column-consent = toestemming: { $purpose }
+import-column-event = gebeurtenis: { $event }
+
+## Export
+exports-lead = Een export is een bestand met gegevens van veel klanten tegelijk. Daarom vraagt de ene medewerker erom en keurt een andere het goed.
+export-purpose = Waarvoor is de export?
+export-request = Export aanvragen
+export-list = Exports
+export-asked = Aangevraagd door
+export-approved = Goedgekeurd door
+export-approve = Goedkeuren
+export-four-eyes = Een andere medewerker moet deze export goedkeuren.
+export-fetch = Bestand ophalen (NDJSON)
+export-none = Er zijn geen exports.
+export-state-requested = wacht op goedkeuring
+export-state-approved = goedgekeurd
+export-state-done = opgehaald
+export-state-refused = afgewezen
+export-state-expired = verlopen
+
+## Tip pages
+https-lead = Via https kan onderweg niemand meelezen of iets veranderen, en weet de bezoeker zeker dat hij met de juiste server praat.
+https-only = De kluis is alleen via https te bereiken. Wie http typt, wordt doorgestuurd.
+https-versions = Alleen de veilige versies TLS 1.3 en TLS 1.2 werken, met een uitwisseling van sleutels die ook tegen quantumcomputers bestand is.
+https-cookie = De cookie waarmee u aangemeld bent, gaat alleen via https en is niet te lezen voor scripts.
+https-certificate = Het certificaat van deze kluis
+https-local = Deze kluis heeft haar eigen certificaat gemaakt. Uw browser kent de uitgever daarvan niet en waarschuwt daarom. Installeer het bestand tls/ca.pem uit de datamap op uw computer, of stel een certificaat van een bekende uitgever in.
+https-unknown = Over het certificaat is hier niets bekend.
+https-not-yet = De https-verbinding van uw webwinkel zelf nakijken. Dat komt in een volgende versie.
+cert-names = Geldig voor
+cert-issuer = Uitgegeven door
+cert-local = (de kluis zelf)
+cert-from = Geldig vanaf
+cert-until = Geldig tot
+cert-ended = verlopen
+cert-days =
+    { $n ->
+        [one] nog 1 dag
+       *[other] nog { $n } dagen
+    }
+store-lead = Wie de database steelt, heeft niets: ieder gegeven is apart versleuteld, en de sleutels liggen ergens anders.
+store-how = Zo is het opgeslagen
+store-engine = Database
+store-suite = Versleuteling
+store-suite-text = (een open en erkende methode)
+store-epoch = Sleutelperiode
+store-epoch-at = begonnen op
+store-do = Wat u hier kunt doen
+store-do-customers = Eén klant opzoeken, voor een doel.
+store-do-import = Een klantenbestand in de kluis zetten.
+store-do-exports = Gegevens van veel klanten ophalen, met goedkeuring van een tweede medewerker.
+store-do-connectors = Bepalen wie en wat bij de gegevens kan.
+store-do-audit = Nakijken wie wat deed, en of alles klopt.
+necessary-lead = Hoe meer u bewaart, hoe groter de schade als er iets uitlekt. Daarom hoort bij ieder gegeven een doel, en verdwijnt het als het doel voorbij is.
+usage-title = Worden de gegevens gebruikt?
+usage-text = Zo vaak is ieder gegeven gelezen in de laatste { $days } dagen.
+usage-unread =
+    { $n ->
+        [one] 1 gegeven is in die tijd nooit gelezen. Hebt u het echt nodig?
+       *[other] { $n } gegevens zijn in die tijd nooit gelezen. Hebt u ze echt nodig?
+    }
+usage-purposes = Doelen
+usage-reads = Keer gelezen
+usage-zero = nooit
+usage-none = Hierover is nog niets bekend, of uw toegangssleutel mag het niet zien.
+register-title = Doelregister
+register-text = Waarvoor de winkel gegevens bewaart, op welke grond en hoelang.
+register-none = Er zijn nog geen doelen vastgelegd.
+keep = Bewaartermijn
+phishing-lead = Met e-mailadressen van klanten kunnen oplichters nepmails sturen uit naam van uw winkel. Hoe minder mensen en systemen die adressen kunnen lezen, hoe beter.
+phishing-sealed = E-mailadressen staan versleuteld opgeslagen. Ook wie de database heeft, kan er niet mee mailen.
+phishing-reads =
+    { $n ->
+        [0] In de laatste { $days } dagen is er geen e-mailadres gelezen.
+        [one] In de laatste { $days } dagen is er 1 keer een e-mailadres gelezen.
+       *[other] In de laatste { $days } dagen is er { $n } keer een e-mailadres gelezen.
+    }
+phishing-readers = Wie e-mailadressen kan lezen
+phishing-change = Toegang aanpassen
+phishing-readers-none = Niemand, of uw toegangssleutel mag dit niet zien.
+phishing-not-yet = SPF, DKIM en DMARC van uw domein nakijken. Daarmee herkennen mailprogramma's of een e-mail echt van uw winkel komt. Dat komt in een volgende versie.
+together-lead = Klanten kunnen helpen om hun gegevens goed te beschermen. Laat zien wat u bewaart, en doe wat zij vragen.
+together-access = Inzage: op de pagina van een klant maakt u een overzicht van alles wat de winkel bewaart, en van wie het las.
+together-erase =
+    Wissen: u vernietigt de sleutels van een klant en krijgt daar een ondertekend bewijs van. { $n ->
+        [0] Dat is nog niet gebeurd.
+        [one] Dat is 1 keer gebeurd.
+       *[other] Dat is { $n } keer gebeurd.
+    }
+together-consent = Toestemming: intrekken is even makkelijk als geven, en werkt meteen.
+together-consents = Doelen waarvoor toestemming nodig is
+together-not-yet = Een eigen pagina voor klanten, met uitleg over sterke wachtwoorden. Dat komt in een volgende versie.
+
+## Notices after an action
+notice-consent-given = De toestemming is vastgelegd.
+notice-consent-withdrawn = De toestemming is ingetrokken. Dat werkt meteen.
+notice-revoked = De toegang is ingetrokken.
+notice-export-requested = De export is aangevraagd. Een andere medewerker moet hem goedkeuren.
+notice-export-approved = De export is goedgekeurd.
+notice-import-discarded = Het bestand is vernietigd. Er is niets opgeslagen.
+notice-signed-out = U bent afgemeld.
+
+## Attention on the overview
+attention-sealed = De kluis is verzegeld. Niemand kan iets lezen.
+attention-certificate-ended = Het certificaat is verlopen. Browsers weigeren de verbinding.
+attention-certificate-soon =
+    { $n ->
+        [0] Het certificaat verloopt vandaag.
+        [one] Het certificaat verloopt over 1 dag.
+       *[other] Het certificaat verloopt over { $n } dagen.
+    }
+attention-exports =
+    { $n ->
+        [one] 1 export wacht op goedkeuring.
+       *[other] { $n } exports wachten op goedkeuring.
+    }
+attention-denied =
+    { $n ->
+        [one] Bij de laatste gebeurtenissen is 1 keer iets geweigerd of mislukt.
+       *[other] Bij de laatste gebeurtenissen is { $n } keer iets geweigerd of mislukt.
+    }
+attention-search = Zoeken op naam wordt nog klaargezet. Dat duurt na een start even.
+
+## Errors
+error-title-not-found = Deze pagina is er niet
+error-text-not-found = Wat u zoekt, bestaat niet of is gewist.
+error-title-denied = Dit mag uw toegangssleutel niet
+error-text-denied = Dat u dit hebt geprobeerd, staat in het logboek. Hebt u het nodig voor uw werk, vraag het dan aan de beheerder.
+error-title-too-many = Te veel tegelijk
+error-text-too-many = Er is een grens bereikt. Probeer het later opnieuw.
+error-title-form = Dit formulier kon niet worden verwerkt
+error-text-form = Ga terug, laad de pagina opnieuw en probeer het nog een keer.
+error-title-invalid = Er klopt iets niet aan de invoer
+error-text-invalid = Ga terug en verbeter wat hieronder staat.
+error-title-conflict = Dit botst met iets anders
+error-text-conflict = Iemand was u voor, of het is al gebeurd. Kijk hoe het er nu voor staat.
+error-title-sealed = De kluis is verzegeld
+error-text-sealed = De sleutel is niet geladen. Wie de server beheert, kan de kluis openen door haar opnieuw te starten.
+error-title-unavailable = De opslag is nu niet bereikbaar
+error-text-unavailable = Er is niets gewijzigd. Probeer het over een minuut opnieuw.
+error-title-integrity = Er klopt iets niet met de opslag
+error-text-integrity = Wat opgeslagen is, past niet bij zijn zegel. Daarom wordt er niets getoond. Laat de kluis controleren.
+error-title-broken = Er ging iets mis
+error-text-broken = Dat ligt aan ons en niet aan u. Geef het storingsnummer door aan wie de server beheert.
+error-incident = Storingsnummer:
+error-back = Terug
+
+## Closed sets of words
+actor-staff = medewerker
+actor-connector = koppeling
+actor-subject = klant zelf
+actor-job = de kluis zelf
+actor-local = op de server
+outcome-ok = gelukt
+outcome-denied = geweigerd
+outcome-failed = mislukt
+op-init = Kluis gemaakt
+op-create = Klant toegevoegd
+op-read = Gelezen
+op-lookup = Opgezocht
+op-search = Gezocht
+op-update = Gewijzigd
+op-erase = Gewist
+op-access = Inzage gemaakt
+op-consent = Toestemming
+op-event = Gebeurtenis
+op-import = Geïmporteerd
+op-bulk = Veel tegelijk toegevoegd
+op-export-request = Export aangevraagd
+op-export-approve = Export goedgekeurd
+op-export-read = Export opgehaald
+op-token-create = Vervangcode gemaakt
+op-token-resolve = Vervangcode opgezocht
+op-token-revoke = Vervangcode ingetrokken
+op-credential-create = Toegangssleutel gemaakt
+op-credential-read = Toegangssleutels bekeken
+op-credential-revoke = Toegangssleutel ingetrokken
+op-purpose-read = Doelen bekeken
+op-purpose-change = Doelen gewijzigd
+op-audit-read = Logboek bekeken
+op-audit-verify = Kluis gecontroleerd
+op-checkpoint = Controlepunt gemaakt
+op-key-read = Sleutels bekeken
+op-key-change = Sleutels vernieuwd
+op-backup = Reservekopie gemaakt
+op-restore = Reservekopie teruggezet
+op-store-copy = Kluis gekopieerd
+op-sign-in = Aangemeld
+op-sign-out = Afgemeld
+op-status = Stand bekeken
+reason-operation-not-granted = mag deze handeling niet
+reason-purpose-not-granted = mag niet lezen voor dit doel
+reason-field-not-granted = mag dit gegeven niet lezen
+reason-unknown-purpose = onbekend doel
+reason-field-not-in-purpose = gegeven hoort niet bij het doel
+reason-purpose-not-live = doel geldt nu niet voor deze klant
+reason-no-consent = geen toestemming
+reason-not-signed-in = onbekende of verlopen toegangssleutel
+reason-second-person-needed = een tweede persoon moet goedkeuren
+reason-budget-exhausted = de grens van deze toegangssleutel is bereikt
+reason-integrity = het zegel klopt niet
+reason-conflict = was er al
+reason-invalid = verkeerde invoer
+basis-contract = overeenkomst
+basis-legal-obligation = wettelijke plicht
+basis-consent = toestemming
+basis-legitimate-interest = gerechtvaardigd belang
+basis-soft-opt-in = bestaande klant die zich niet heeft afgemeld
+start-created = na het toevoegen van de klant
+start-last-activity = na het laatste contact
+start-order-completed = na de laatste bestelling
+start-invoice-year-end = na het einde van het jaar van de factuur
+start-consent-withdrawn = zolang de toestemming geldt
+start-complaint-closed = na de laatste klacht of reparatie
+period-years = { $n } jaar
+period-months =
+    { $n ->
+        [one] 1 maand
+       *[other] { $n } maanden
+    }
+period-weeks =
+    { $n ->
+        [one] 1 week
+       *[other] { $n } weken
+    }
+period-days =
+    { $n ->
+        [one] 1 dag
+       *[other] { $n } dagen
+    }
+reason-erase-preview = bekeken wat er zou worden gewist
+reason-existing = bestaat al
+reason-listed = lijst bekeken
+reason-proof = bewijs opgevraagd
+reason-findings = er klopt iets niet
+reason-no-findings = alles klopt
+reason-index-rewritten = zoeksleutels vernieuwd
+reason-keyring-copied = sleutelbos gekopieerd
+do-create = Klanten toevoegen
+do-read = Klanten lezen
+do-lookup = Opzoeken, bijvoorbeeld op e-mailadres
+do-search = Zoeken op naam
+do-update = Klanten wijzigen
+do-erase = Klanten wissen
+do-access = Inzage maken
+do-consent = Toestemming vastleggen en intrekken
+do-event = Gebeurtenissen melden, zoals een bestelling
+do-bulk = Veel klanten tegelijk toevoegen
+do-token-create = Vervangcodes maken
+do-token-resolve = Vervangcodes opzoeken
+do-token-revoke = Vervangcodes intrekken
+import-reason-secret = wachtwoord of ander geheim
+import-reason-citizen-number = burgerservicenummer: een winkel mag het niet verwerken
+import-reason-payment-card = betaalkaart
+import-reason-trace = spoor van een bezoek, geen klantgegeven
+import-reason-no-field = geen gegeven van de klant
+import-reason-mapping = zo gekozen
+import-reason-repeated = staat er al
+import-reason-unknown-field = niet in het doelregister
+import-reason-no-purpose = geen enkel doel gebruikt dit
+import-reason-purpose-not-live = er geldt nu geen doel
+import-reason-empty = leeg
+import-reason-too-long = te lang
+import-reason-control-character = bevat stuurtekens
+import-reason-malformed = verkeerde vorm
+import-reason-checksum = controlegetal klopt niet
+import-reason-unknown-country = onbekend land
+import-reason-out-of-range = kan niet kloppen
+import-reason-duplicate = staat er twee keer in
+event-created = toegevoegd
+event-last-activity = laatste contact
+event-order-completed = laatste bestelling
+event-invoice-year-end = laatste factuur
+event-consent-withdrawn = toestemming ingetrokken
+event-complaint-closed = laatste klacht of reparatie
+reason-given = gegeven
+reason-withdrawn = ingetrokken
+reason-created = nieuw
+reason-updated = gewijzigd
+reason-unchanged = ongewijzigd
+reason-dry-run = alleen nagekeken
+reason-finished = klaar
+reason-cancelled = gestopt
+reason-alone = zonder tweede persoon
+reason-shred = sleutels vernietigd
+reason-signing-key-replaced = sleutel voor handtekeningen vervangen
+reason-shares-issued = sleuteldelen uitgegeven
+reason-root-replaced = hoofdsleutel vervangen
+reason-passphrase-set = wachtwoordzin ingesteld
+reason-index-version-added = zoeksleutel toegevoegd
+reason-index-version-retired = zoeksleutel afgeschaft
+reason-epoch-begun = sleutelperiode begonnen
+reason-epoch-rewrapped = sleutelperiode overgezet
+reason-epoch-destroyed = sleutelperiode vernietigd
+log-fields-count = { $n } gegevens
+customer-reads-all = Alle logregels over deze klant
+import-origin-guessed = een bestand met bekende kolomnamen
+import-origin-mapping = een bestand met een eigen indeling

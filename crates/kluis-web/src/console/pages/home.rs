@@ -1,0 +1,188 @@
+//! The overview and a page per tip: what the vault holds, how it is kept, and what needs attention.
+
+use std::collections::BTreeMap;
+
+use kluis_app::{AppError, AuditEntry, AuditQuery};
+use kluis_model::{FieldKind, FieldName, LegalBasis, Operation, Outcome};
+
+use crate::console::answer::Answer;
+use crate::console::view::{
+    Attention, HttpsView, LogLine, NecessaryView, OverviewView, PhishingView, StoreView, TogetherView,
+    UsageRow,
+};
+use crate::console::visit::Signed;
+use crate::console::words::{Words, attention, certificate, counts, number};
+
+/// Log lines on the overview.
+const EVENTS_MAX: usize = 8;
+/// Log lines looked at to find those: that somebody looked at the log is no news.
+const EVENTS_READ: u32 = 60;
+/// Days over which the use of fields is counted.
+const USAGE_DAYS: u32 = 180;
+/// Days over which reads of e-mail addresses are counted.
+const PHISHING_DAYS: u32 = 30;
+/// Days before its end when a certificate needs attention.
+const CERTIFICATE_DAYS: i64 = 21;
+
+/// `GET /console`
+pub(crate) async fn overview(signed: Signed) -> Answer {
+    let console = &signed.visit.console;
+    let app = &console.state.app;
+    let register = app.register();
+    let words = Words { register: &register, texts: signed.visit.texts() };
+    let status = app.status(&signed.actor).await.map_err(|error| signed.fail_at(&error, "/"))?;
+    let events = events(&signed, &words).await.map_err(|error| signed.fail_at(&error, "/"))?;
+    let mut notes = attention(&status.attention, signed.visit.lang);
+    notes.extend(certificate_note(&signed));
+    if !status.search_ready {
+        notes.push(Attention { tone: "warn", text: words.texts.get("attention-search"), href: None });
+    }
+    notes.extend(exports_note(&signed).await);
+    let refused = events.iter().filter(|line| line.outcome != Outcome::Ok.id()).count() as u64;
+    if refused > 0 {
+        let text = words.texts.with("attention-denied", "n", number(refused));
+        notes.push(Attention { tone: "warn", text, href: Some("/console/audit?outcome=denied".into()) });
+    }
+    let view = OverviewView {
+        counts: counts(&status),
+        attention: notes,
+        events,
+        checkpoint_at: status.checkpoint_at.map(|at| at.0),
+    };
+    Ok(signed.page(&signed.frame("overview"), &view))
+}
+
+async fn events(signed: &Signed, words: &Words<'_>) -> Result<Vec<LogLine>, AppError> {
+    if !signed.actor.grant.allows_operation(Operation::AuditRead) {
+        return Ok(Vec::new());
+    }
+    let query = AuditQuery { limit: EVENTS_READ, ..AuditQuery::default() };
+    let entries = signed.visit.console.state.app.audit_list(&signed.actor, query).await?;
+    let news = entries.iter().filter(|entry| is_news(entry)).take(EVENTS_MAX);
+    Ok(news.map(|entry| words.line(entry)).collect())
+}
+
+/// Whether an entry says more than that somebody looked at a list.
+pub(crate) fn is_news(entry: &AuditEntry) -> bool {
+    let looked = [Operation::AuditRead, Operation::CredentialRead].contains(&entry.operation);
+    entry.outcome != Outcome::Ok || !(looked || entry.reason.as_deref() == Some("listed"))
+}
+
+/// Says so when the certificate of this server ends soon or has ended.
+fn certificate_note(signed: &Signed) -> Option<Attention> {
+    let console = &signed.visit.console;
+    let shown = certificate(&console.state.certificate.read(), console.state.app.now())?;
+    let texts = signed.visit.texts();
+    let href = Some("/console/https".to_owned());
+    if shown.days_left < 0 {
+        return Some(Attention { tone: "bad", text: texts.get("attention-certificate-ended"), href });
+    }
+    // The own authority renews its certificate by itself.
+    let soon = shown.days_left < CERTIFICATE_DAYS && !shown.is_local;
+    let text = || texts.with("attention-certificate-soon", "n", shown.days_left);
+    soon.then(|| Attention { tone: "warn", text: text(), href })
+}
+
+/// Says so when an export waits for this person.
+async fn exports_note(signed: &Signed) -> Option<Attention> {
+    if !signed.actor.grant.allows_operation(Operation::ExportApprove) {
+        return None;
+    }
+    let exports = signed.visit.console.state.app.exports(&signed.actor).await.ok()?;
+    let waiting =
+        exports.iter().filter(|one| one.state == "requested" && one.asked_by != signed.actor.id).count();
+    let text = || signed.visit.texts().with("attention-exports", "n", number(waiting as u64));
+    (waiting > 0).then(|| Attention { tone: "warn", text: text(), href: Some("/console/exports".into()) })
+}
+
+/// `GET /console/https`
+pub(crate) async fn https(signed: Signed) -> Answer {
+    let console = &signed.visit.console;
+    let shown = certificate(&console.state.certificate.read(), console.state.app.now());
+    Ok(signed.page(&signed.frame("https"), &HttpsView { certificate: shown }))
+}
+
+/// `GET /console/store`
+pub(crate) async fn store(signed: Signed) -> Answer {
+    let status = signed.visit.console.state.app.status(&signed.actor).await;
+    let status = status.map_err(|error| signed.fail(&error))?;
+    let view = StoreView {
+        counts: counts(&status),
+        engine: status.engine.to_string(),
+        suite: status.suite.to_string(),
+        epoch: i64::from(status.epoch),
+        epoch_at: status.epoch_created.map(|at| at.0),
+        checkpoint_at: status.checkpoint_at.map(|at| at.0),
+    };
+    Ok(signed.page(&signed.frame("store"), &view))
+}
+
+/// `GET /console/necessary`
+pub(crate) async fn necessary(signed: Signed) -> Answer {
+    let app = &signed.visit.console.state.app;
+    let register = app.register();
+    let words = Words { register: &register, texts: signed.visit.texts() };
+    let mut view = NecessaryView { days: i64::from(USAGE_DAYS), ..NecessaryView::default() };
+    if signed.actor.grant.allows_operation(Operation::PurposeRead) {
+        view.purposes = words.purpose_rows();
+    }
+    if signed.actor.grant.allows_operation(Operation::Status) {
+        let lines = app.usage(&signed.actor, USAGE_DAYS).await.map_err(|error| signed.fail(&error))?;
+        let mut reads: BTreeMap<&FieldName, u64> = BTreeMap::new();
+        for line in &lines {
+            *reads.entry(&line.field).or_default() += line.count;
+        }
+        let row = |def: &kluis_model::FieldDef| UsageRow {
+            label: words.field(&def.name),
+            purposes: number(register.purposes_of(&def.name).count() as u64),
+            reads: number(reads.get(&def.name).copied().unwrap_or(0)),
+        };
+        view.usage = register.fields().map(row).filter(|row| row.purposes > 0).collect();
+        view.usage.sort_by_key(|row| std::cmp::Reverse(row.reads));
+        view.unread = number(view.usage.iter().filter(|row| row.reads == 0).count() as u64);
+    }
+    Ok(signed.page(&signed.frame("necessary"), &view))
+}
+
+/// `GET /console/phishing`
+pub(crate) async fn phishing(signed: Signed) -> Answer {
+    let app = &signed.visit.console.state.app;
+    let register = app.register();
+    let words = Words { register: &register, texts: signed.visit.texts() };
+    let is_email = |name: &FieldName| {
+        register.field(name.as_str()).is_some_and(|def| def.kind == FieldKind::EmailAddress)
+    };
+    let mut view = PhishingView { days: i64::from(PHISHING_DAYS), ..PhishingView::default() };
+    if signed.actor.grant.allows_operation(Operation::Status) {
+        let lines = app.usage(&signed.actor, PHISHING_DAYS).await.map_err(|error| signed.fail(&error))?;
+        view.reads = number(lines.iter().filter(|line| is_email(&line.field)).map(|line| line.count).sum());
+    }
+    if signed.actor.grant.allows_operation(Operation::CredentialRead) {
+        let all = app.credentials(&signed.actor).await.map_err(|error| signed.fail(&error))?;
+        let emails: Vec<&FieldName> =
+            register.fields().map(|def| &def.name).filter(|name| is_email(name)).collect();
+        let reads = |grant: &kluis_model::Grant| {
+            let reads = [Operation::Read, Operation::Lookup, Operation::Search, Operation::ExportRead];
+            reads.into_iter().any(|operation| grant.allows_operation(operation))
+                && emails.iter().any(|name| {
+                    let whole = grant.mask(name).is_none() && grant.allows_field(name);
+                    whole && register.purposes_of(name).any(|purpose| grant.allows_purpose(&purpose.id))
+                })
+        };
+        let now = app.now();
+        let working = all.iter().filter(|one| one.works(now) && reads(&one.grant));
+        view.readers = working.map(|one| words.credential(one, &signed.actor, now)).collect();
+    }
+    Ok(signed.page(&signed.frame("phishing"), &view))
+}
+
+/// `GET /console/together`
+pub(crate) async fn together(signed: Signed) -> Answer {
+    let app = &signed.visit.console.state.app;
+    let status = app.status(&signed.actor).await.map_err(|error| signed.fail(&error))?;
+    let register = app.register();
+    let words = Words { register: &register, texts: signed.visit.texts() };
+    let asks = register.purposes().filter(|purpose| purpose.basis == LegalBasis::Consent);
+    let consents = asks.map(|purpose| words.purpose_choice(&purpose.id, false)).collect();
+    Ok(signed.page(&signed.frame("together"), &TogetherView { counts: counts(&status), consents }))
+}
