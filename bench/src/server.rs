@@ -34,7 +34,7 @@ pub(crate) fn binary() -> Result<PathBuf> {
 pub(crate) fn settings(folder: &Path, port: u16, store: &str) -> Result<PathBuf> {
     let file = folder.join("klantkluis.toml");
     let text = format!(
-        "[data]\nfolder = \"{}\"\n[https]\nlisten = \"127.0.0.1:{port}\"\n[http]\nredirect = false\n[log]\nlevel = \"warn\"\n{store}",
+        "[data]\nfolder = \"{}\"\n[https]\nlisten = \"127.0.0.1:{port}\"\n[http]\nredirect = false\n[limits]\nrequests_per_minute = 100000000\n[log]\nlevel = \"warn\"\n{store}",
         folder.join("data").display()
     );
     fs::write(&file, text)?;

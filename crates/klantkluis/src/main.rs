@@ -7,6 +7,8 @@ mod config;
 mod talk;
 mod wire;
 
+use std::io;
+use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,6 +18,7 @@ use commands::Outcome;
 use kluis_model::Lang;
 
 fn main() -> ExitCode {
+    panic::set_hook(Box::new(say_where));
     let cli = Cli::parse();
     let lang = language(cli.lang);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -26,14 +29,27 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        // Whoever reads stdout has seen enough, as in `klantkluis audit list | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            talk::say(format!("error: {error:#}"));
-            if let Some(hint) = wire::hint_for(&error) {
-                talk::hint(hint);
-            }
+            talk::say(format!("error: {}", wire::error_text(&error, lang)));
+            talk::hint(wire::hint_for(&error, lang));
             ExitCode::from(2)
         }
     }
+}
+
+/// Says where the program broke, but not with which words: they may hold a value.
+fn say_where(fault: &PanicHookInfo<'_>) {
+    let place = fault.location().map(ToString::to_string).unwrap_or_default();
+    talk::say(format!("error: a fault of the program at {place}; please report it"));
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The language asked for, else that of the environment, else Dutch.

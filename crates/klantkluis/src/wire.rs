@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use kluis_app::{App, AppError, AppOptions, UnsealWith};
 use kluis_crypto::SystemRandom;
-use kluis_model::{Actor, Clock, PiiText, Random, RequestId, ShopId, TimeMs};
+use kluis_model::{Actor, Clock, Lang, PiiText, Random, RequestId, ShopId, TimeMs};
 
 use crate::config::{Config, UnsealMethod};
 use crate::talk;
@@ -177,10 +177,40 @@ impl std::fmt::Display for NotInitialised {
 
 impl std::error::Error for NotInitialised {}
 
-/// What the person can do about an error.
-pub(crate) fn hint_for(error: &anyhow::Error) -> Option<String> {
+/// What is wrong, in the language of this run as far as the use cases have a text for it.
+pub(crate) fn error_text(error: &anyhow::Error, lang: Lang) -> String {
+    let told = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<AppError>() {
+        Some(error) => error.text(lang),
+        None => cause.to_string(),
+    };
+    error.chain().map(told).collect::<Vec<_>>().join(": ")
+}
+
+/// What the person can do about an error; there is always something.
+pub(crate) fn hint_for(error: &anyhow::Error, lang: Lang) -> String {
     if error.downcast_ref::<NotInitialised>().is_some() {
-        return Some("make one with: klantkluis init   (or: klantkluis serve)".into());
+        return "make one with: klantkluis init   (or: klantkluis serve)".into();
     }
-    error.chain().find_map(|cause| cause.downcast_ref::<AppError>()).and_then(AppError::hint)
+    let app = error.chain().find_map(|cause| cause.downcast_ref::<AppError>());
+    if let Some(hint) = app.and_then(AppError::hint) {
+        return hint;
+    }
+    let (nl, en) = match app {
+        Some(AppError::Invalid(_)) => {
+            ("verbeter wat er genoemd is en probeer het opnieuw", "correct what is named and try again")
+        }
+        Some(AppError::NotFound) => (
+            "zoek eerst wat er is: klantkluis subject find, credential list, audit list",
+            "look first what there is: klantkluis subject find, credential list, audit list",
+        ),
+        Some(AppError::Internal { .. }) => (
+            "kijk of machine en kluis in orde zijn: klantkluis doctor",
+            "look whether machine and vault are in order: klantkluis doctor",
+        ),
+        _ => (
+            "wat een opdracht wil weten, staat in: klantkluis OPDRACHT --help",
+            "what a command takes is shown by: klantkluis COMMAND --help",
+        ),
+    };
+    lang.pick(nl, en).into()
 }

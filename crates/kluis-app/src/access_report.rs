@@ -6,8 +6,8 @@ use kluis_crypto::ShopKeys;
 use kluis_model::audit::{Leaf, Operation};
 use kluis_model::register::Register;
 use kluis_model::{
-    Actor, ActorKind, FieldName, Lang, LegalBasis, Liveness, Outcome, PiiText, PurposeId, StartEvent,
-    SubjectId, Text, TimeMs,
+    Actor, ActorKind, FieldName, Grant, Lang, LegalBasis, Liveness, Outcome, PiiText, PurposeGrant,
+    PurposeId, StartEvent, SubjectId, Text, TimeMs,
 };
 use kluis_store::{LeafQuery, Unit};
 use serde_json::{Value, json};
@@ -114,17 +114,20 @@ impl App {
             Ok(report) => report,
             Err(error) => return Err(self.audited(actor, &ask, error).await),
         };
-        for row in &consents {
+        for row in consents.iter().filter(|row| actor.grant.allows_purpose(&row.purpose)) {
             if !consent_row_matches(&keys, row) {
                 let error = AppError::integrity(format!("consents {id}"));
                 return Err(self.audited(actor, &ask, error).await);
             }
             let mut views = crate::consent::views_of(&keys, &stored, std::slice::from_ref(row))?;
-            report.consents.extend(views.pop().map(|view| (view, open_proof(&keys, &stored, row))));
+            // A proof is no field that a grant could name: who sees a part only does not see proofs.
+            let proof = if sees_all(&actor.grant) { open_proof(&keys, &stored, row) } else { None };
+            report.consents.extend(views.pop().map(|view| (view, proof)));
         }
         report.tokens =
             tokens.into_iter().map(|token| (token.field, token.destination, token.created)).collect();
         report.purposes = purposes_of(&register, &stored, &report.fields, report.made_at);
+        report.purposes.retain(|purpose| actor.grant.allows_purpose(&purpose.id));
         self.add_entries(actor, &mut report).await?;
         let names: Vec<FieldName> = report.fields.iter().map(|field| field.field.clone()).collect();
         let mut unit = Unit::new();
@@ -147,7 +150,7 @@ impl App {
                 Some(def) => def.name.clone(),
                 None => FieldName::parse(cell.field).map_err(AppError::internal)?,
             };
-            if !actor.grant.allows_field(&name) {
+            if !is_granted(&actor.grant, &register, &name) {
                 continue;
             }
             let value = stored.open(keys, &cell, &name)?;
@@ -199,6 +202,20 @@ impl App {
         report.source = report.entries.iter().rev().find(|entry| put_in.contains(&entry.operation)).cloned();
         Ok(())
     }
+}
+
+/// Whether a field is within the grant: named in it, and of one of its purposes.
+fn is_granted(grant: &Grant, register: &Register, field: &FieldName) -> bool {
+    let is_of_purpose = match &grant.purposes {
+        PurposeGrant::All => true,
+        PurposeGrant::Only(_) => register.purposes_of(field).any(|purpose| grant.allows_purpose(&purpose.id)),
+    };
+    is_of_purpose && grant.allows_field(field)
+}
+
+/// Whether a grant has no bounds on what it shows.
+fn sees_all(grant: &Grant) -> bool {
+    grant.purposes == PurposeGrant::All && grant.fields.is_none() && grant.masks.is_empty()
 }
 
 fn purposes_of(

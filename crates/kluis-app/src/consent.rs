@@ -23,10 +23,6 @@ const CLOCK_SKEW_MS: i64 = 5 * 60_000;
 const NO_TEXT: &str = "-";
 /// The name under which rows of consents are MACed.
 const TABLE: &str = "consents";
-/// The label of a proof that is sealed under the shop's key because the customer has none.
-const PROOF_NOTE: &str = "consent proof";
-/// The first byte of such a proof; below it the number of a retention class.
-const PROOF_OF_SHOP: u8 = 0xff;
 
 /// One consent given or withdrawn, as a front end passes it in.
 #[derive(Debug, Clone)]
@@ -176,6 +172,9 @@ impl App {
             self.add_ok(&mut unit, actor, &ask, &done);
             match self.store().commit(unit).await {
                 Ok(_) => {
+                    if !change.destroyed.is_empty() {
+                        self.index_changed(actor.shop, id).await;
+                    }
                     let given = facts.consent_given(&event.purpose);
                     return Ok(ConsentAnswer { purpose: event.purpose, given, number });
                 }
@@ -202,8 +201,13 @@ impl App {
             Ok(views) => views,
             Err(error) => return Err(self.audited(actor, &ask, error).await),
         };
+        let views: Vec<_> =
+            views.into_iter().filter(|view| actor.grant.allows_purpose(&view.purpose)).collect();
         let done = Done { count: views.len() as u64, reason: Some("listed"), ..Done::default() };
-        self.write_leaf(actor, &ask, kluis_model::Outcome::Ok, &done).await?;
+        let mut unit = Unit::new();
+        self.add_ok(&mut unit, actor, &ask, &done);
+        self.add_charge(&mut unit, actor, vec![id]);
+        self.commit_charged(actor, &ask, unit).await?;
         Ok(views)
     }
 }
@@ -255,14 +259,11 @@ pub(crate) fn consent_row(sealer: &Sealer<'_>, consent: &NumberedConsent) -> Res
     if !proof.is_empty() {
         let name = FieldName::parse(event.purpose.as_str()).map_err(AppError::internal)?;
         let place = (RECORD_CONSENT, &name, u64::from(number));
-        let (first, sealed) = match sealer.seal_apart(place, proof)? {
-            Some((class, sealed)) => (class.as_u8(), sealed),
-            None => (
-                PROOF_OF_SHOP,
-                tools.keys.seal_note(PROOF_NOTE, &proof_id(&row), proof.as_bytes(), tools.random),
-            ),
-        };
-        row.proof = [&[first], sealed.as_slice()].concat();
+        // Without a key of the customer there is no live purpose either: a proof that erasing could
+        // not reach, in backups least of all, is not kept.
+        if let Some((class, sealed)) = sealer.seal_apart(place, proof)? {
+            row.proof = [&[class.as_u8()], sealed.as_slice()].concat();
+        }
     }
     row.row_mac = with_parts(&row, |parts| tools.keys.row_mac(TABLE, parts));
     Ok(row)
@@ -276,10 +277,6 @@ pub(crate) fn consent_row_matches(keys: &ShopKeys, row: &ConsentRow) -> bool {
 /// The proof of a consent event; `None` when there is none or its key is destroyed.
 pub(crate) fn open_proof(keys: &ShopKeys, stored: &Stored, row: &ConsentRow) -> Option<PiiText> {
     let (first, sealed) = row.proof.split_first()?;
-    if *first == PROOF_OF_SHOP {
-        let bytes = keys.open_note(PROOF_NOTE, &proof_id(row), sealed).ok()?;
-        return String::from_utf8(bytes.into_exposed()).ok().map(PiiText::new);
-    }
     let name = FieldName::parse(row.purpose.as_str()).ok()?;
     let place = CellPlace {
         shop: row.shop,
@@ -291,10 +288,6 @@ pub(crate) fn open_proof(keys: &ShopKeys, stored: &Stored, row: &ConsentRow) -> 
     };
     let has_key = stored.deks().any(|dek| dek.class == place.class);
     if has_key { stored.open_at(keys, &place, sealed).ok() } else { None }
-}
-
-fn proof_id(row: &ConsentRow) -> Vec<u8> {
-    [row.subject.as_bytes().as_slice(), &row.number.to_be_bytes(), row.purpose.as_str().as_bytes()].concat()
 }
 
 fn with_parts<T>(row: &ConsentRow, take: impl FnOnce(&[&[u8]]) -> T) -> T {

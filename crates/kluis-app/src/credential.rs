@@ -211,6 +211,16 @@ impl App {
         self.write_leaf(actor, &ask, kluis_model::Outcome::Ok, &Done::default()).await
     }
 
+    /// Refuses an actor whose credential was revoked or has ended since it signed in; for work that
+    /// goes on for long. Who has no credential passes.
+    pub(crate) async fn check_still_valid(&self, actor: &Actor) -> Result<(), AppError> {
+        let Some(id) = actor.credential else { return Ok(()) };
+        let row = self.store().credential(actor.shop, id).await?;
+        let holds =
+            row.is_some_and(|row| row.revoked.is_none() && row.expires.is_none_or(|end| self.now() < end));
+        if holds { Ok(()) } else { Err(self.not_signed_in()) }
+    }
+
     fn not_signed_in(&self) -> AppError {
         self.inner.metrics.count_refused_sign_in();
         AppError::denied(Denial::NotSignedIn)

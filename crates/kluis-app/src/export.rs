@@ -210,6 +210,8 @@ impl App {
     ) -> Result<Page<Revealed>, AppError> {
         let ask = Ask::new(Operation::ExportRead);
         self.allow(actor, &ask).await?;
+        // Pages stream for as long as the reader likes: a revocation in between counts.
+        self.check_still_valid(actor).await?;
         let keys = self.keys(actor.shop)?;
         let mut export = self.find_export(actor, &ask, &keys, id).await?;
         let params = Params { purpose: export.params.purpose.clone(), fields: export.params.fields.clone() };
@@ -219,7 +221,7 @@ impl App {
             return Err(self.deny(actor, &ask, Denial::OperationNotGranted).await);
         }
         let now = self.now();
-        if ![APPROVED, DONE].contains(&export.state(now)) {
+        if !export.is_readable(now) {
             return Err(AppError::Conflict { what: "state".into() });
         }
         let register = self.register();
@@ -311,12 +313,18 @@ impl Export {
     }
 
     fn state(&self, now: TimeMs) -> &str {
+        if self.row.state != DONE && self.is_over(now) { EXPIRED } else { &self.row.state }
+    }
+
+    /// Whether pages may be read: approved, and not longer ago than an approval lasts, also when
+    /// it was read to its end before. Customers who came since would be on the next reading.
+    fn is_readable(&self, now: TimeMs) -> bool {
+        [APPROVED, DONE].contains(&self.row.state.as_str()) && !self.is_over(now)
+    }
+
+    fn is_over(&self, now: TimeMs) -> bool {
         let began = self.progress.approved_at.unwrap_or(self.row.created);
-        if self.row.state != DONE && now.0 > began.0.saturating_add(READABLE_MS) {
-            EXPIRED
-        } else {
-            &self.row.state
-        }
+        now.0 > began.0.saturating_add(READABLE_MS)
     }
 
     /// Puts the new state into a unit, which fails when the state is another than expected.

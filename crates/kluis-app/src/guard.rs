@@ -1,11 +1,15 @@
 //! The gate of every use case: what the actor's grant allows, the audit leaf of what was done, and the leaf of what was refused.
 
-use kluis_model::access::{Actor, ActorKind};
+use kluis_model::access::{Actor, ActorKind, PurposeGrant};
 use kluis_model::audit::{Leaf, Operation, Outcome};
+use kluis_model::register::Register;
 use kluis_model::{FieldName, PurposeId, SubjectId};
 use kluis_store::{LeafDraft, Unit};
 
 use crate::{App, AppError, Denial};
+
+/// Bytes of field names in one leaf: a leaf that is longer than readers take would spoil the log.
+const LEAF_NAMES_BYTES_MAX: usize = 24 * 1024;
 
 /// What an actor asks: the facts a grant check and an audit leaf need.
 #[derive(Debug, Clone)]
@@ -92,7 +96,7 @@ impl App {
 
     /// Lets the ask pass when the grant includes it; else the refusal is audited and returned.
     pub(crate) async fn allow(&self, actor: &Actor, ask: &Ask<'_>) -> Result<(), AppError> {
-        match refusal(actor, ask) {
+        match refusal(actor, ask).or_else(|| outside_purposes(actor, ask, &self.register())) {
             None => Ok(()),
             Some(reason) => Err(self.deny(actor, ask, reason).await),
         }
@@ -151,14 +155,25 @@ impl App {
         outcome: Outcome,
         done: &Done,
     ) {
+        // What is refused may name anything; the log is for ever, so it takes our own words only.
+        let register = (outcome != Outcome::Ok).then(|| self.register());
+        let is_own =
+            |field: &FieldName| register.as_ref().is_none_or(|own| own.field(field.as_str()).is_some());
+        let purpose = ask.purpose.filter(|id| register.as_ref().is_none_or(|own| own.purpose(id).is_some()));
+        let mut room = LEAF_NAMES_BYTES_MAX;
+        let fits = |field: &&FieldName| {
+            let left = room.checked_sub(field.as_str().len() + 3);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
         let leaf = Leaf {
             time: self.now(),
             shop: actor.shop,
             actor_kind: actor.kind,
             actor: actor.id.clone(),
-            purpose: ask.purpose.cloned(),
+            purpose: purpose.cloned(),
             operation: ask.operation,
-            fields: ask.fields.to_vec(),
+            fields: ask.fields.iter().filter(|field| is_own(field)).take_while(fits).cloned().collect(),
             count: done.count,
             outcome,
             reason: done.reason.map(str::to_owned),
@@ -185,6 +200,20 @@ pub(crate) fn leaf_draft(leaf: &Leaf) -> LeafDraft {
         detail: None,
         time: leaf.time,
     }
+}
+
+/// Refuses to write what belongs to other purposes than those of the grant: without a list of
+/// fields a grant means the fields of its purposes, in both directions. What no purpose includes
+/// passes, since it is dropped and reported on the way in.
+fn outside_purposes(actor: &Actor, ask: &Ask<'_>, register: &Register) -> Option<Denial> {
+    if actor.grant.purposes == PurposeGrant::All || ask.purpose.is_some() {
+        return None;
+    }
+    let is_outside = |field: &FieldName| {
+        let mut purposes = register.purposes_of(field).peekable();
+        purposes.peek().is_some() && !purposes.any(|purpose| actor.grant.allows_purpose(&purpose.id))
+    };
+    ask.fields.iter().any(is_outside).then_some(Denial::FieldNotGranted)
 }
 
 /// Why the grant does not include the ask, if it does not.

@@ -15,6 +15,8 @@ pub(crate) const IDEMPOTENCY_KEEP_MS: i64 = 24 * 3_600_000;
 pub(crate) const KEY_TAKEN: &str = "idempotency_key";
 /// Longest key in bytes.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// The label under which answers are sealed.
+const NOTE: &str = "idempotency";
 /// The status of a create.
 const CREATED: u16 = 201;
 
@@ -49,7 +51,7 @@ impl App {
     ) -> Result<Option<StoredAnswer>, AppError> {
         check_key(key)?;
         let keys = self.keys(actor.shop)?;
-        let row = self.store().idempotency(actor.shop, &owner(actor), key_hash(key)).await?;
+        let row = self.store().idempotency(actor.shop, &owner(actor), key_hash(&keys, key)).await?;
         let Some(row) = row.filter(|row| self.now().0 < row.at.0.saturating_add(IDEMPOTENCY_KEEP_MS)) else {
             return Ok(None);
         };
@@ -60,7 +62,9 @@ impl App {
                 "This key was used for another request.",
             ));
         }
-        Ok(Some(StoredAnswer { status: row.status, body: row.response }))
+        let broken = || AppError::integrity("idempotency response");
+        let body = keys.open_note(NOTE, &place_of(&row), &row.response).map_err(|_| broken())?;
+        Ok(Some(StoredAnswer { status: row.status, body: body.into_exposed() }))
     }
 
     /// What was written under a key before.
@@ -85,15 +89,19 @@ impl App {
         let now = self.now();
         // A key that is older than its time is free again.
         unit.delete_idempotency_before(TimeMs(now.0.saturating_sub(IDEMPOTENCY_KEEP_MS)));
-        unit.put_idempotency(&IdempotencyRow {
+        let mut row = IdempotencyRow {
             shop: actor.shop,
             credential: owner(actor),
-            key_hash: key_hash(&key.key),
+            key_hash: key_hash(&keys, &key.key),
             request_digest: keyed_digest(&keys, key.digest),
             status: CREATED,
-            response: written.to_json(),
+            response: Vec::new(),
             at: now,
-        });
+        };
+        // Sealed: an answer repeats names of fields as the caller wrote them, which may be anything,
+        // and nobody who writes to the database may point it to another customer.
+        row.response = keys.seal_note(NOTE, &place_of(&row), &written.to_json(), self.random());
+        unit.put_idempotency(&row);
         Ok(())
     }
 }
@@ -161,11 +169,52 @@ fn owner(actor: &Actor) -> String {
         .map_or_else(|| format!("{}:{}", actor.kind, actor.id), |credential| credential.to_string())
 }
 
-fn key_hash(key: &str) -> [u8; 32] {
-    sha256_parts(&[b"idempotency", key.as_bytes()])
+/// Keyed, because callers make keys of what they have at hand: an order number, an e-mail address.
+fn key_hash(keys: &ShopKeys, key: &str) -> [u8; 32] {
+    keys.row_mac("idempotency key", &[key.as_bytes()])
+}
+
+/// What a stored answer is bound to: every other column of its row.
+fn place_of(row: &IdempotencyRow) -> Vec<u8> {
+    let (status, at) = (row.status.to_be_bytes(), row.at.0.to_be_bytes());
+    let parts: [&[u8]; 5] = [row.credential.as_bytes(), &row.key_hash, &row.request_digest, &status, &at];
+    sha256_parts(&parts).to_vec()
 }
 
 /// A plain hash of a body would let a thief check guesses of what was in it.
 fn keyed_digest(keys: &ShopKeys, digest: [u8; 32]) -> [u8; 32] {
     keys.row_mac("idempotency request", &[&digest])
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::SHOP;
+    use crate::subject::tests::person;
+    use crate::testing::{Vault, local};
+
+    #[tokio::test]
+    async fn a_stored_answer_is_sealed_to_its_row_and_its_key_cannot_be_guessed() {
+        let vault = Vault::new().await;
+        let key = IdempotencyKey { key: "nieuw:noor@zeegroen.example".into(), digest: [1; 32] };
+        let new = person(&[("email", "noor@zeegroen.example"), ("noor@zeegroen.example", "x")]);
+        let written = vault.app.create_once(&local(), new, Some(&key)).await.unwrap();
+        assert_eq!(written.dropped.len(), 1);
+        let again = vault.app.idempotent_find(&local(), &key.key, [1; 32]).await.unwrap().unwrap();
+        assert_eq!(again.body, written.to_json());
+        let keys = vault.app.keys(SHOP).unwrap();
+        let guess = sha256_parts(&[b"idempotency", key.key.as_bytes()]);
+        assert!(vault.app.store().idempotency(SHOP, &owner(&local()), guess).await.unwrap().is_none());
+        let hash = key_hash(&keys, &key.key);
+        let row = vault.app.store().idempotency(SHOP, &owner(&local()), hash).await.unwrap().unwrap();
+        assert!(!row.response.windows(8).any(|window| window == b"zeegroen"), "no word of the caller's");
+        // Another row with the same sealed answer: it is not believed there.
+        let other = key_hash(&keys, "other");
+        let mut unit = Unit::new();
+        unit.put_idempotency(&IdempotencyRow { key_hash: other, ..row });
+        vault.app.store().commit(unit).await.unwrap();
+        let moved = vault.app.idempotent_find(&local(), "other", [1; 32]).await;
+        assert!(matches!(moved, Err(AppError::Integrity { .. })), "{moved:?}");
+    }
 }

@@ -10,6 +10,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use kluis_crypto::{Keyring, RootKey, ShopKeys};
 use kluis_model::register::Register;
@@ -112,8 +113,12 @@ pub(crate) struct Inner {
     pub(crate) watch: keys::Watch,
     /// The purpose register in force; swapped as a whole.
     pub(crate) register: RwLock<Arc<Register>>,
+    /// The newest version of it that this process has seen; only a restore goes back.
+    pub(crate) register_version: AtomicU64,
     /// Credentials looked up in the last seconds.
     pub(crate) sign_ins: credential::SignIns,
+    /// Credentials that guessed too often which values are taken.
+    pub(crate) guessers: budget::Guessers,
     /// What happened since the start, in counts.
     pub(crate) metrics: metrics::Metrics,
     /// Counts of the last seconds, for pages that anybody may ask for.

@@ -14,7 +14,9 @@ use kluis_store::{Store, StoreConfig, Unit};
 use parking_lot::RwLock;
 
 use crate::guard::{Ask, Done};
-use crate::{App, AppError, Inner, SHOP, Unsealed, audit, credential, keys, meta, metrics, search, status};
+use crate::{
+    App, AppError, Inner, SHOP, Unsealed, audit, budget, credential, keys, meta, metrics, search, status,
+};
 
 /// Most bytes of a passphrase.
 const PASSPHRASE_BYTES_MAX: usize = 1_024;
@@ -84,7 +86,9 @@ impl App {
             unsealed: RwLock::new(None),
             watch: keys::Watch::default(),
             register: RwLock::new(Arc::new(default)),
+            register_version: std::sync::atomic::AtomicU64::default(),
             sign_ins: credential::SignIns::default(),
+            guessers: budget::Guessers::default(),
             metrics: metrics::Metrics::default(),
             recent_counts: status::RecentCounts::default(),
             checkpoints: audit::CheckpointState::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use kluis_crypto::sha256;
 use kluis_model::register::{Register, RegisterProblem};
@@ -72,6 +73,7 @@ impl App {
         let mut unit = Unit::new();
         self.add_register(&mut unit, actor, version, text)?;
         self.store().commit(unit).await?;
+        self.inner.register_version.fetch_max(version, Ordering::SeqCst);
         *self.inner.register.write() =
             Arc::new(Register::parse(text).map_err(|_| AppError::internal("register"))?);
         let ids =
@@ -107,7 +109,12 @@ impl App {
     pub(crate) async fn load_register(&self) -> Result<(), AppError> {
         let keys = self.keys(SHOP)?;
         let Some(bytes) = self.store().meta(meta::REGISTER).await? else { return Ok(()) };
-        let text = meta::open(&keys, meta::REGISTER, &bytes)?.text;
+        let meta::Sealed { version, text } = meta::open(&keys, meta::REGISTER, &bytes)?;
+        // An older register is whole too, but allows what was taken back since.
+        if version < self.inner.register_version.fetch_max(version, Ordering::SeqCst) {
+            self.inner.metrics.note_integrity(self.now());
+            return Err(AppError::integrity("meta register is older than the one in force"));
+        }
         if text == self.register().source() {
             return Ok(());
         }
@@ -175,6 +182,24 @@ mod tests {
         vault.reopen().await;
         assert!(vault.app.purposes(&local()).await.unwrap().source().ends_with(marker));
         assert_eq!(vault.app.verify(&local(), &|_| {}).await.unwrap().findings, []);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_older_register_that_somebody_put_back_is_not_taken() {
+        let vault = Vault::new().await;
+        let second = vault.second("node2").await;
+        let older = vault.app.store().meta(meta::REGISTER).await.unwrap().unwrap();
+        let text = format!("{DEFAULT_REGISTER}\n# stricter\n");
+        vault.app.purpose_set(&local(), &text).await.unwrap();
+        second.load_register().await.unwrap();
+        let mut unit = Unit::new();
+        unit.set_meta(meta::REGISTER, &older);
+        vault.app.store().commit(unit).await.unwrap();
+        for node in [&vault.app, &second] {
+            assert!(matches!(node.load_register().await, Err(AppError::Integrity { .. })));
+            assert_eq!(node.register().source(), text);
+        }
+        second.close().await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

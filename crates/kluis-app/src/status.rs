@@ -308,7 +308,7 @@ const BACKUP: Words = (
 );
 const FIRST: Words = (
     "first_credential",
-    "De eerste toegang staat nog in een bestand. Bewaar haar veilig en wis het bestand.",
+    "De eerste toegangssleutel staat nog in een bestand. Bewaar hem op een veilige plek en verwijder het bestand.",
     "The first credential is still in a file. Keep it safely and delete the file.",
 );
 const KEY_FILE: Words = (

@@ -188,6 +188,7 @@ pub(crate) fn usage_writes<'a>(units: impl Iterator<Item = &'a Unit>) -> Vec<Val
 }
 
 /// The end of a log while a batch appends to it.
+#[derive(Clone)]
 pub(crate) struct LogTip {
     number: i64,
     frontier: Frontier,
@@ -239,6 +240,13 @@ impl LogTip {
         &self.leaves
     }
 
+    /// Takes the values of `INSERT_LEAF` and `INSERT_LOG_NODE` away, to be written before the rest.
+    pub(crate) fn take_writes(&mut self) -> (Vec<Values>, Vec<Values>) {
+        let nodes = self.node_writes();
+        self.nodes.clear();
+        (std::mem::take(&mut self.leaves), nodes)
+    }
+
     /// Returns the values of `INSERT_LOG_NODE`.
     pub(crate) fn node_writes(&self) -> Vec<Values> {
         let values = |(level, index, hash): &(u8, u64, Hash)| {
@@ -249,8 +257,12 @@ impl LogTip {
 
     /// Returns the values of `ADVANCE_LOG_HEAD`; `None` when nothing was appended.
     pub(crate) fn head_write(&self, log: &str) -> Option<Values> {
-        let values = vec![log.into(), self.frontier.size().into(), self.frontier.encode().into()];
-        (!self.leaves.is_empty()).then_some(values)
+        (!self.leaves.is_empty()).then(|| self.head_now(log))
+    }
+
+    /// Returns the values of `ADVANCE_LOG_HEAD`.
+    pub(crate) fn head_now(&self, log: &str) -> Values {
+        vec![log.into(), self.frontier.size().into(), self.frontier.encode().into()]
     }
 }
 

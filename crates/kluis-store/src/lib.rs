@@ -34,6 +34,6 @@ pub use rows::{
     SubjectRow, TermRow, UsageRow,
 };
 pub use rows_access::{CredentialRow, IdempotencyRow, JobRow, TokenRow};
-pub use store::{Committed, Store};
+pub use store::{Committed, Staged, Store};
 pub use unit::{Charge, LeafDraft, Unit, UsageKey};
 pub use value::Value;

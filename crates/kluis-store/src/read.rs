@@ -4,7 +4,7 @@ use kluis_model::{FieldKind, ShopId, SubjectId, TimeMs};
 
 use crate::rows::{ConsentRow, Counts, DekRow, ErasureRow, OutboxRow, SubjectRow, TermRow, UsageRow};
 use crate::store::{Store, Values};
-use crate::value::{Columns, Value};
+use crate::value::Columns;
 use crate::{StoreError, sql};
 
 /// Before every id.
@@ -181,41 +181,68 @@ impl Store {
         all(self.rows(sql::PAGE_DEKS, values).await?, DekRow::read)
     }
 
-    /// Pages through index terms by customer, for verification; every term of at most `limit` customers.
-    ///
-    /// Unique terms and shared terms come together, sorted by customer.
+    /// Pages through index terms in the order of their tables, unique terms first, for verification.
     ///
     /// # Errors
     /// When the database does not answer or a row is damaged.
     pub async fn page_terms(
         &self,
         shop: ShopId,
-        after: Option<SubjectId>,
+        after: Option<&TermRow>,
         limit: u32,
     ) -> Result<Vec<TermRow>, StoreError> {
-        let after = after.unwrap_or(FIRST);
-        let values: Vec<Value> = vec![shop.into(), after.into(), limit.into()];
-        let bounds = self
-            .rows_many(vec![(sql::UNIQUE_TERM_SUBJECTS, values.clone()), (sql::BUCKET_TERM_SUBJECTS, values)])
-            .await?;
-        let mut subjects = Vec::new();
-        for rows in bounds {
-            subjects.extend(all(rows, |row| Columns::of("term", row).id("subject"))?);
-        }
-        subjects.sort_unstable();
-        subjects.dedup();
-        let Some(last) = subjects.get((limit as usize).min(subjects.len()).wrapping_sub(1)).copied() else {
-            return Ok(Vec::new());
+        let unique = match after {
+            None => Some((-1_i64, -1_i64, Vec::new())),
+            Some(TermRow::Unique { kind, version, term, .. }) => {
+                Some((kind.code().into(), (*version).into(), term.to_vec()))
+            }
+            Some(TermRow::Bucket { .. }) => None,
         };
-        let range: Vec<Value> = vec![shop.into(), after.into(), SubjectId::into(last)];
-        let mut answers = self
-            .rows_many(vec![(sql::UNIQUE_TERMS_BETWEEN, range.clone()), (sql::BUCKET_TERMS_BETWEEN, range)])
-            .await?
-            .into_iter();
-        let mut terms = all(answers.next().unwrap_or_default(), TermRow::read_unique)?;
-        terms.extend(all(answers.next().unwrap_or_default(), TermRow::read_bucket)?);
-        terms.sort_by_key(TermRow::subject);
+        let mut terms = Vec::new();
+        if let Some((kind, version, term)) = unique {
+            let values = vec![shop.into(), kind.into(), version.into(), term.into(), limit.into()];
+            terms = all(self.rows(sql::PAGE_UNIQUE_TERMS, values).await?, TermRow::read_unique)?;
+        }
+        let left = limit.saturating_sub(u32::try_from(terms.len()).unwrap_or(u32::MAX));
+        if left > 0 {
+            let (kind, version, bucket, subject) = match after {
+                Some(TermRow::Bucket { kind, version, bucket, subject }) => {
+                    (kind.code().into(), (*version).into(), bucket.cast_signed(), *subject)
+                }
+                _ => (-1_i64, -1_i64, i64::MIN, FIRST),
+            };
+            let values =
+                vec![shop.into(), kind.into(), version.into(), bucket.into(), subject.into(), left.into()];
+            terms.extend(all(self.rows(sql::PAGE_BUCKET_TERMS, values).await?, TermRow::read_bucket)?);
+        }
         Ok(terms)
+    }
+
+    /// Returns those of the terms that stand in the tables for the customers they name.
+    ///
+    /// # Errors
+    /// When the database does not answer or a row is damaged.
+    pub async fn present_terms(&self, shop: ShopId, terms: &[TermRow]) -> Result<Vec<TermRow>, StoreError> {
+        let query = |term: &TermRow| match term {
+            TermRow::Unique { kind, version, term, .. } => {
+                (sql::FIND_UNIQUE, vec![shop.into(), (*kind).into(), (*version).into(), (*term).into()])
+            }
+            TermRow::Bucket { kind, version, bucket, subject } => {
+                let bucket = bucket.cast_signed();
+                let values =
+                    vec![shop.into(), (*kind).into(), (*version).into(), bucket.into(), (*subject).into()];
+                (sql::FIND_BUCKET_TERM, values)
+            }
+        };
+        let answers = self.rows_many(terms.iter().map(query).collect()).await?;
+        let mut present = Vec::with_capacity(terms.len());
+        for (term, rows) in terms.iter().zip(answers) {
+            let owner = first(rows, |row| Columns::of("term", row).id("subject"))?;
+            if owner == Some(term.subject()) {
+                present.push(term.clone());
+            }
+        }
+        Ok(present)
     }
 
     /// Returns the consent events of a customer, by purpose and number.

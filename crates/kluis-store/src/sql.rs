@@ -79,6 +79,7 @@ pub(crate) const DELETE_UNIQUE_TERM: Sql = Sql::data(
 delete from unique_term where shop = $1 and kind = $2 and version = $3 and term = $4 and subject = $5",
 );
 
+// Reads the whole table: there is no index by customer.
 pub(crate) const DELETE_UNIQUE_TERMS: Sql =
     Sql::data("-- delete_unique_terms\ndelete from unique_term where shop = $1 and subject = $2");
 
@@ -90,15 +91,10 @@ pub(crate) const FIND_UNIQUE: Sql = Sql::data(
 select subject from unique_term where shop = $1 and kind = $2 and version = $3 and term = $4",
 );
 
-pub(crate) const UNIQUE_TERM_SUBJECTS: Sql = Sql::data(
-    "-- unique_term_subjects
-select distinct subject from unique_term where shop = $1 and subject > $2 order by subject limit $3",
-);
-
-pub(crate) const UNIQUE_TERMS_BETWEEN: Sql = Sql::data(
-    "-- unique_terms_between
+pub(crate) const PAGE_UNIQUE_TERMS: Sql = Sql::data(
+    "-- page_unique_terms
 select kind, version, term, subject from unique_term
-where shop = $1 and subject > $2 and subject <= $3 order by subject",
+where shop = $1 and (kind, version, term) > ($2, $3, $4) order by kind, version, term limit $5",
 );
 
 pub(crate) const INSERT_BUCKET_TERM: Sql = Sql::data(
@@ -112,6 +108,7 @@ pub(crate) const DELETE_BUCKET_TERM: Sql = Sql::data(
 delete from bucket_term where shop = $1 and kind = $2 and version = $3 and bucket = $4 and subject = $5",
 );
 
+// Reads the whole table: there is no index by customer.
 pub(crate) const DELETE_BUCKET_TERMS: Sql =
     Sql::data("-- delete_bucket_terms\ndelete from bucket_term where shop = $1 and subject = $2");
 
@@ -124,15 +121,16 @@ select subject from bucket_term where shop = $1 and kind = $2 and version = $3 a
 order by subject limit $5",
 );
 
-pub(crate) const BUCKET_TERM_SUBJECTS: Sql = Sql::data(
-    "-- bucket_term_subjects
-select distinct subject from bucket_term where shop = $1 and subject > $2 order by subject limit $3",
+pub(crate) const FIND_BUCKET_TERM: Sql = Sql::data(
+    "-- find_bucket_term
+select subject from bucket_term where shop = $1 and kind = $2 and version = $3 and bucket = $4 and subject = $5",
 );
 
-pub(crate) const BUCKET_TERMS_BETWEEN: Sql = Sql::data(
-    "-- bucket_terms_between
+pub(crate) const PAGE_BUCKET_TERMS: Sql = Sql::data(
+    "-- page_bucket_terms
 select kind, version, bucket, subject from bucket_term
-where shop = $1 and subject > $2 and subject <= $3 order by subject",
+where shop = $1 and (kind, version, bucket, subject) > ($2, $3, $4, $5)
+order by kind, version, bucket, subject limit $6",
 );
 
 pub(crate) const INSERT_DEK: Sql = Sql::keys(
@@ -397,6 +395,9 @@ pub(crate) const LOCK_LOG_HEAD: Sql = Sql::data(
     "-- lock_log_head\nupdate log_head set size = log_head.size where log = $1 returning number, size, frontier",
 );
 
+pub(crate) const FIND_LOG_TIP: Sql =
+    Sql::data("-- find_log_tip\nselect number, size, frontier from log_head where log = $1");
+
 pub(crate) const INSERT_LOG_HEAD: Sql = Sql::data(
     "-- insert_log_head
 insert into log_head (log, number, size, frontier)
@@ -517,15 +518,14 @@ pub(crate) const ALL: &[Sql] = &[
     DELETE_UNIQUE_TERMS,
     DELETE_UNIQUE_VERSION,
     FIND_UNIQUE,
-    UNIQUE_TERM_SUBJECTS,
-    UNIQUE_TERMS_BETWEEN,
+    PAGE_UNIQUE_TERMS,
     INSERT_BUCKET_TERM,
+    FIND_BUCKET_TERM,
+    PAGE_BUCKET_TERMS,
     DELETE_BUCKET_TERM,
     DELETE_BUCKET_TERMS,
     DELETE_BUCKET_VERSION,
     FIND_BUCKET,
-    BUCKET_TERM_SUBJECTS,
-    BUCKET_TERMS_BETWEEN,
     INSERT_DEK,
     REPLACE_DEK,
     DESTROY_DEK,
@@ -579,6 +579,7 @@ pub(crate) const ALL: &[Sql] = &[
     DELETE_BUDGETS_BEFORE,
     DELETE_BUDGET_SUBJECTS_BEFORE,
     LOCK_LOG_HEAD,
+    FIND_LOG_TIP,
     INSERT_LOG_HEAD,
     ADVANCE_LOG_HEAD,
     FIND_LOG_HEAD,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::postgres::Postgres;
 use crate::sql::Sql;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{Durable, Sqlite};
 use crate::value::Value;
 use crate::{Engine, StoreConfig, StoreError, Unit};
 
@@ -15,6 +15,29 @@ pub struct Committed {
     pub log_size: u64,
     /// Where the unit's leaves stand in this node's log.
     pub leaf_seqs: Vec<u64>,
+}
+
+/// A unit that holds and is on its way to the disk.
+#[must_use = "only after `durable` a crash cannot undo the unit"]
+pub struct Staged(Option<Durable>);
+
+impl std::fmt::Debug for Staged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Staged")
+    }
+}
+
+impl Staged {
+    /// Waits until the unit is durable.
+    ///
+    /// # Errors
+    /// When the transaction failed: then the unit changed nothing.
+    pub async fn durable(self) -> Result<(), StoreError> {
+        match self.0 {
+            Some(durable) => durable.await.map_err(|_| StoreError::unavailable("the store is closed"))?,
+            None => Ok(()),
+        }
+    }
 }
 
 /// One query of a read: the statement and its values.
@@ -103,6 +126,29 @@ impl Store {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(unit).await,
             Backend::Postgres(postgres) => postgres.commit(unit).await,
+        }
+    }
+
+    /// Takes a unit into a transaction that it may share with later ones, up to some seconds; what a stream of many
+    /// units is written with. Answers when the unit holds, before it is durable.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; a unit that fails has changed nothing and the others stand.
+    pub async fn stage(&self, unit: Unit) -> Result<Staged, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.stage(unit).await.map(|durable| Staged(Some(durable))),
+            Backend::Postgres(postgres) => postgres.commit(unit).await.map(|_| Staged(None)),
+        }
+    }
+
+    /// Makes what was staged durable now; what became of each unit, [`Staged::durable`] says.
+    ///
+    /// # Errors
+    /// When the store is closed.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.settle().await,
+            Backend::Postgres(_) => Ok(()),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::sql::{self, Sql};
 use crate::value::Value;
 use crate::{
     CheckpointRow, ConsentRow, CredentialRow, DekRow, ErasureRow, IdempotencyRow, JobRow, OutboxRow,
-    SubjectRow, TokenRow,
+    StoreError, SubjectRow, TokenRow,
 };
 
 /// An audit leaf to be appended to this node's log.
@@ -83,6 +83,16 @@ pub(crate) struct Step {
     pub(crate) sql: Sql,
     pub(crate) values: Vec<Value>,
     pub(crate) expect: Expect,
+}
+
+impl Step {
+    /// What it means that the step did not change what it had to.
+    pub(crate) fn conflict(&self) -> StoreError {
+        match &self.expect {
+            Expect::One(what) => StoreError::conflict(what.clone()),
+            Expect::Any => StoreError::Internal(format!("unexpected answer to {}", self.sql.name())),
+        }
+    }
 }
 
 /// A write as data, applied by `Store::commit` as a whole or not at all.
@@ -190,7 +200,8 @@ impl Unit {
         self.push(sql::INSERT_UNIQUE_TERM, values, Expect::One(what));
     }
 
-    /// Deletes every index term of a customer.
+    /// Deletes every index term of a customer whose row no longer says which there are; reads all terms of all
+    /// customers.
     pub fn delete_terms(&mut self, shop: ShopId, subject: SubjectId) {
         self.any(sql::DELETE_UNIQUE_TERMS, vec![shop.into(), subject.into()]);
         self.any(sql::DELETE_BUCKET_TERMS, vec![shop.into(), subject.into()]);

@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 
 /// Failed authentications from one address in a minute.
 pub(crate) const FAILURES_PER_MINUTE: u32 = 60;
+/// Failed authentications in a minute, from all addresses together, that are put on the record one
+/// by one; beyond it they are counted only, or whoever has many addresses could fill the log.
+const NOTED_PER_MINUTE: u32 = 600;
 /// Most addresses or credentials remembered in one minute; beyond it nothing new is counted apart.
 const KEYS_MAX: usize = 65_536;
 const MINUTE_MS: i64 = 60_000;
@@ -19,12 +22,18 @@ pub(crate) struct Limiter {
     requests_per_minute: u32,
     requests: Counter<CredentialId>,
     failures: Counter<IpAddr>,
+    all_failures: Counter<()>,
 }
 
 impl Limiter {
     /// Lets a credential ask so many times in a minute.
     pub(crate) fn new(requests_per_minute: u32) -> Self {
-        Self { requests_per_minute, requests: Counter::default(), failures: Counter::default() }
+        Self {
+            requests_per_minute,
+            requests: Counter::default(),
+            failures: Counter::default(),
+            all_failures: Counter::default(),
+        }
     }
 
     /// Counts a request.
@@ -45,9 +54,10 @@ impl Limiter {
         if count >= FAILURES_PER_MINUTE { Err(wait_s(now)) } else { Ok(()) }
     }
 
-    /// Counts a failed authentication from an address.
-    pub(crate) fn failed(&self, address: IpAddr, now: TimeMs) {
+    /// Counts a failed authentication from an address; tells whether it is still to be put on the record.
+    pub(crate) fn failed(&self, address: IpAddr, now: TimeMs) -> bool {
         self.failures.add(network(address), now);
+        self.all_failures.add((), now) <= NOTED_PER_MINUTE
     }
 }
 
@@ -133,6 +143,15 @@ mod tests {
         assert_eq!(limiter.request(one, late), Err(10));
         limiter.request(two, late).unwrap();
         limiter.request(one, TimeMs(NOW.0 + MINUTE_MS)).unwrap();
+    }
+
+    #[test]
+    fn many_addresses_cannot_fill_the_log() {
+        let limiter = Limiter::new(1);
+        let try_from = |n: u32, at| limiter.failed(IpAddr::from(n.to_be_bytes()), at);
+        let noted = (0..5_000).filter(|n| try_from(*n, NOW)).count();
+        assert_eq!(noted, NOTED_PER_MINUTE as usize);
+        assert!(try_from(1, TimeMs(NOW.0 + MINUTE_MS)), "another minute");
     }
 
     #[test]

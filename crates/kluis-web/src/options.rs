@@ -58,7 +58,7 @@ impl Default for Limits {
             connections_max: 1024,
             body_bytes_max: 1024 * 1024,
             upload_bytes_max: 1024 * 1024 * 1024,
-            requests_per_minute: 1_000_000,
+            requests_per_minute: 6_000,
         }
     }
 }

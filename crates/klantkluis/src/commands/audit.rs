@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use kluis_app::AuditQuery;
+use serde_json::json;
 
 use super::subject::subject_id;
 use super::{Context, Outcome, Session};
@@ -26,7 +27,14 @@ pub(crate) async fn run(context: &Context, session: &Session, command: AuditComm
             list(context, session, query).await?;
         }
         AuditCommand::Verify => return verify(context, session).await,
-        AuditCommand::Checkpoint => talk::print(app.checkpoint(actor).await?.trim_end())?,
+        AuditCommand::Checkpoint => {
+            let note = app.checkpoint(actor).await?;
+            if context.json {
+                talk::print_json(&json!({ "checkpoint": note }))?;
+            } else {
+                talk::print(note.trim_end())?;
+            }
+        }
         AuditCommand::Proof { seq } => talk::print_json(&app.proof(actor, app.node(), seq).await?)?,
     }
     Ok(Outcome::Good)

@@ -21,7 +21,8 @@ pub(crate) async fn run(context: &Context, session: &Session, command: Credentia
         CredentialCommand::Revoke { id } => {
             let id: CredentialId = id.parse().context("this is not a credential's id")?;
             app.credential_revoke(actor, id).await?;
-            talk::say(context.text("De toegangssleutel is ingetrokken.", "The credential is revoked."));
+            let result = json!({ "revoked": id.to_string() });
+            context.done(&result, "De toegangssleutel is ingetrokken.", "The credential is revoked.")?;
         }
         create @ CredentialCommand::Create { .. } => {
             let made = app.credential_create(actor, input(create, app.now())?).await?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use kluis_app::{ImportOptions, ImportReport};
 use kluis_connect::{ImportReader, Mapping, OpenOptions};
+use kluis_model::normalise::ValueProblem;
 
 use super::{Context, Outcome, Session};
 use crate::args::ImportArgs;
@@ -42,8 +43,10 @@ pub(crate) async fn run(context: &Context, session: &Session, args: &ImportArgs)
     if rejects.path.exists() {
         talk::hint(format!(
             "{} {}",
-            context
-                .text("geweigerde regels met hun reden staan in", "refused lines with their reason are in"),
+            context.text(
+                "geweigerde regels en onbruikbare waarden staan met hun regelnummer in",
+                "refused lines and unusable values are listed by line in"
+            ),
             rejects.path.display()
         ));
     }
@@ -138,7 +141,38 @@ fn show_report(context: &Context, args: &ImportArgs, report: &ImportReport) -> R
             dropped.reason.text(context.lang)
         ))?;
     }
+    for invalid in report.invalid.iter().take(DROPPED_SHOWN_MAX) {
+        talk::print(format!(
+            "{} {} × {}: {}",
+            context.text("niet bruikbaar:", "not usable:"),
+            invalid.count,
+            invalid.field,
+            problem_text(context, &invalid.problem)
+        ))?;
+    }
+    for reject in &report.rejects {
+        talk::print(format!(
+            "{} {} × {}",
+            context.text("geweigerd:", "refused:"),
+            reject.count,
+            reject.reason
+        ))?;
+    }
     Ok(())
+}
+
+/// What a problem's id means; the id itself when it is not one of a value.
+fn problem_text<'a>(context: &Context, id: &'a str) -> &'a str {
+    let known = [
+        ValueProblem::Empty,
+        ValueProblem::ControlCharacter,
+        ValueProblem::Malformed,
+        ValueProblem::Checksum,
+        ValueProblem::UnknownCountry,
+        ValueProblem::OutOfRange,
+        ValueProblem::Duplicate,
+    ];
+    known.into_iter().find(|problem| problem.id() == id).map_or(id, |problem| problem.text(context.lang))
 }
 
 /// The file for refused lines; made when there is a first one, mode 0600. It names lines and reasons, never values.

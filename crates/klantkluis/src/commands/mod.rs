@@ -62,6 +62,15 @@ impl Context {
         self.lang.pick(nl, en)
     }
 
+    /// Says that something was done: with `--json` as a document on stdout, else in words.
+    fn done(&self, result: &serde_json::Value, nl: &str, en: &str) -> Result<()> {
+        if self.json {
+            return crate::talk::print_json(result);
+        }
+        crate::talk::say(self.text(nl, en));
+        Ok(())
+    }
+
     /// Opens and unseals the vault of the settings.
     async fn session(&self) -> Result<Session> {
         let vault = wire::open_unsealed(&self.config).await?;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use kluis_app::PurposeChange;
+use kluis_model::PurposeId;
 use kluis_model::register::Register;
 use serde_json::json;
 
@@ -19,15 +21,18 @@ pub(crate) async fn run(context: &Context, session: &Session, command: &PurposeC
     let app = &session.vault.app;
     match command {
         PurposeCommand::List => list(context, &*app.purposes(&session.actor).await?)?,
+        PurposeCommand::Show if context.json => {
+            talk::print_json(&json!({ "toml": app.purposes(&session.actor).await?.source() }))?;
+        }
         PurposeCommand::Show => talk::print(app.purposes(&session.actor).await?.source().trim_end())?,
         PurposeCommand::Check { file } => return check(context, &read(file)?),
         PurposeCommand::Set { file } => {
             let text = read(file)?;
-            if check(context, &text)? == Outcome::Findings {
+            if Register::parse(&text).is_err() {
+                check(context, &text)?;
                 bail!("the register was not changed");
             }
-            let change = app.purpose_set(&session.actor, &text).await?;
-            talk::print_json(&change)?;
+            show_change(context, &app.purpose_set(&session.actor, &text).await?)?;
         }
     }
     Ok(Outcome::Good)
@@ -54,6 +59,29 @@ fn check(context: &Context, text: &str) -> Result<Outcome> {
         }
     }
     Ok(Outcome::of_findings(problems.len()))
+}
+
+fn show_change(context: &Context, change: &PurposeChange) -> Result<()> {
+    if context.json {
+        return talk::print_json(change);
+    }
+    let ids = |ids: &[PurposeId]| ids.iter().map(PurposeId::to_string).collect::<Vec<_>>().join(" ");
+    talk::print(format!("{:<24} {}", context.text("versie van kracht", "version in force"), change.version))?;
+    talk::print(format!("{:<24} {}", context.text("nieuwe doelen", "new purposes"), ids(&change.added)))?;
+    talk::print(format!(
+        "{:<24} {}",
+        context.text("vervallen doelen", "purposes gone"),
+        ids(&change.removed)
+    ))?;
+    for lost in &change.lost {
+        talk::print(format!(
+            "{} {} × {}",
+            context.text("zonder doel, te verwijderen:", "without a purpose, due for removal:"),
+            lost.customers,
+            lost.field
+        ))?;
+    }
+    Ok(())
 }
 
 fn list(context: &Context, register: &Register) -> Result<()> {

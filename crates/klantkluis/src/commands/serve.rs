@@ -1,9 +1,12 @@
 //! `serve`: opens or makes the vault, serves console and API over HTTPS, and stops gracefully.
 
 use std::io::Cursor;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use kluis_app::{App, ImportOptions};
+use kluis_app::{App, ImportOptions, UnsealWith};
 use kluis_connect::demo::{Demo, Flavour};
 use kluis_web::{CertificateSource, Limits, WebOptions};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,13 +15,15 @@ use tracing_subscriber::EnvFilter;
 use super::init::{self, Way};
 use super::{Context, Outcome};
 use crate::args::ServeArgs;
-use crate::config::LogFormat;
+use crate::config::{LogFormat, UnsealMethod};
 use crate::{talk, wire};
 
 /// Invented customers that `--demo` loads.
 const DEMO_CUSTOMERS: u64 = 1_000;
 /// The seed of the demonstration: the same customers every time.
 const DEMO_SEED: u64 = 1;
+/// How often the keyring and the key file are looked at; less than a key change by another process waits for this one.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(mut context: Context, args: ServeArgs) -> Result<Outcome> {
@@ -42,13 +47,85 @@ pub(crate) async fn run(mut context: Context, args: ServeArgs) -> Result<Outcome
         load_demo(&context, &app).await?;
     }
     let jobs = app.start_jobs();
+    let following = tokio::spawn(follow_root_key(
+        app.clone(),
+        context.config.keyring_file(),
+        followed_key_file(&context),
+    ));
     announce(&context, is_first_start);
     let served = kluis_web::serve(app.clone(), web_options(&context), stop_signal()).await;
     talk::say(context.text("De kluis stopt…", "Stopping…"));
+    following.abort();
     jobs.stop().await;
     app.close().await;
     served.context("cannot serve")?;
     Ok(Outcome::Good)
+}
+
+/// The key file that this server was opened with, if it was.
+fn followed_key_file(context: &Context) -> Option<PathBuf> {
+    let path = context.config.key_file();
+    let is_used = match context.config.keyring.unseal {
+        UnsealMethod::KeyFile => true,
+        UnsealMethod::Auto => path.exists(),
+        UnsealMethod::Passphrase | UnsealMethod::Shares => false,
+    };
+    is_used.then_some(path)
+}
+
+/// Keeps up with `key rotate root` by another process.
+///
+/// A new key file opens the keyring anew, so that nobody has to restart. Without one this server goes on with the
+/// keys it has, which are still right, until the keyring changes once more: that change it cannot read, and what it
+/// would write under keys that are being destroyed would be lost, so it seals itself.
+async fn follow_root_key(app: App, keyring: PathBuf, key_file: Option<PathBuf>) {
+    let stamp_of_key = || key_file.as_deref().and_then(stamp);
+    let (mut seen_key, mut seen_keyring) = (stamp_of_key(), stamp(&keyring));
+    let mut has_missed_a_root = false;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let (key, ring) = (stamp_of_key(), stamp(&keyring));
+        if let Some(path) = key_file.as_deref().filter(|_| key.is_some() && key != seen_key) {
+            open_anew(&app, path).await;
+            // Sealed means that the key fits but the database did not answer: then once more.
+            if app.is_unsealed() {
+                (seen_key, has_missed_a_root) = (key, false);
+            }
+        }
+        if ring.is_none() || ring == seen_keyring || !app.is_unsealed() {
+            continue;
+        }
+        let Ok(status) = app.status(&wire::local_actor()).await else { continue };
+        seen_keyring = ring;
+        if !status.attention.iter().any(|attention| attention.id == "other_root") {
+            continue;
+        }
+        if has_missed_a_root {
+            tracing::error!(
+                "the keyring changed again under a root key this server lacks: sealed; restart it"
+            );
+            app.seal();
+        }
+        has_missed_a_root = true;
+    }
+}
+
+/// Opens the keyring with the key file that is there now.
+async fn open_anew(app: &App, key_file: &Path) {
+    let opened = match wire::read_key_file(key_file) {
+        Ok(key) => app.unseal(UnsealWith::KeyFile(key)).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(()) => tracing::info!("the keyring was opened with the new key file"),
+        Err(error) => tracing::warn!(error = format!("{error:#}"), "the new key file is of no use"),
+    }
+}
+
+/// What tells one state of a file from the next.
+fn stamp(path: &Path) -> Option<(u64, i64, i64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 fn start_logging(context: &Context) -> Result<()> {

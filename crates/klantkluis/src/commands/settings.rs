@@ -11,6 +11,7 @@ use crate::talk;
 /// Checks the settings (they were read before this is reached) or prints all of them with their defaults.
 pub(crate) fn run(context: &Context, command: &ConfigCommand) -> Result<Outcome> {
     match command {
+        ConfigCommand::Show if context.json => talk::print_json(&json!({ "toml": config::DOCUMENTED }))?,
         ConfigCommand::Show => talk::print(config::DOCUMENTED.trim_end())?,
         ConfigCommand::Check => check(context)?,
     }

@@ -16,7 +16,11 @@ pub(crate) async fn run(context: &Context, session: &Session, command: TokenComm
         TokenCommand::Create { id, field, destination } => {
             let field = FieldName::parse(&field).context("this is not a field's name")?;
             let token = app.token_create(actor, subject_id(&id)?, &field, destination.as_deref()).await?;
-            talk::print(token)?;
+            if context.json {
+                talk::print_json(&json!({ "token": token }))?;
+            } else {
+                talk::print(token)?;
+            }
         }
         TokenCommand::Resolve { purpose } => {
             let token = talk::ask("token")?;
@@ -29,7 +33,11 @@ pub(crate) async fn run(context: &Context, session: &Session, command: TokenComm
         TokenCommand::Revoke => {
             let token = talk::ask("token")?;
             app.token_revoke(actor, token.expose()).await?;
-            talk::say(context.text("Deze vervangcode is niets meer waard.", "This token is worthless now."));
+            context.done(
+                &json!({ "revoked": true }),
+                "Deze vervangcode is niets meer waard.",
+                "This token is worthless now.",
+            )?;
         }
     }
     Ok(Outcome::Good)

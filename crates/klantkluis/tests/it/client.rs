@@ -47,6 +47,12 @@ impl Answer {
         })
     }
 
+    /// Every value of a header that may stand there more than once.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let pairs = self.head.lines().filter_map(|line| line.split_once(':'));
+        pairs.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
     /// This answer, when it has the status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
@@ -73,6 +79,15 @@ impl Client {
         Self { bearer: bearer.map(str::to_owned), ..self.clone() }
     }
 
+    /// A connection on which nothing was said yet.
+    pub(crate) fn connect(&self) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        let tcp = TcpStream::connect(("127.0.0.1", self.port))?;
+        tcp.set_read_timeout(Some(WAIT_MAX))?;
+        let name = ServerName::try_from("localhost").unwrap();
+        let session = ClientConnection::new(self.tls.clone(), name).map_err(std::io::Error::other)?;
+        Ok(StreamOwned::new(session, tcp))
+    }
+
     /// Sends a request; an error is a connection that broke.
     pub(crate) fn try_ask(
         &self,
@@ -81,11 +96,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> std::io::Result<Answer> {
-        let tcp = TcpStream::connect(("127.0.0.1", self.port))?;
-        tcp.set_read_timeout(Some(WAIT_MAX))?;
-        let name = ServerName::try_from("localhost").unwrap();
-        let session = ClientConnection::new(self.tls.clone(), name).map_err(std::io::Error::other)?;
-        let mut stream = StreamOwned::new(session, tcp);
+        let mut stream = self.connect()?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
         if let Some(bearer) = &self.bearer {
             head.push_str(&format!("authorization: Bearer {bearer}\r\n"));

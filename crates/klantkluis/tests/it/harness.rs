@@ -62,7 +62,7 @@ impl Vault {
         });
         let text = format!(
             "[data]\nfolder = \"{}\"\n[keyring]\nfile = \"{}\"\nkey_file = \"{}\"\n[https]\nlisten = \"127.0.0.1:{port}\"\n\
-             [http]\nlisten = \"127.0.0.1:{}\"\n[node]\nname = \"{node}\"\n{store}",
+             [http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nrequests_per_minute = 1000000\n[node]\nname = \"{node}\"\n{store}",
             data.display(),
             self.data().join("keyring/keyring").display(),
             self.data().join("root.key").display(),
@@ -77,7 +77,7 @@ impl Vault {
         self.folder.path().join("data")
     }
 
-    fn settings(&self) -> PathBuf {
+    pub(crate) fn settings(&self) -> PathBuf {
         self.folder.path().join("node1.toml")
     }
 
@@ -127,9 +127,26 @@ impl Vault {
         Client::new(self.port, &self.data().join("tls/ca.pem"), Some(self.secret()))
     }
 
-    /// Runs a command of the program; `input` goes to its stdin.
-    pub(crate) fn run(&self, words: &[&str], input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_klantkluis"))
+    /// Where the server answers HTTPS.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the server redirects plain HTTP.
+    pub(crate) fn http_port(&self) -> u16 {
+        let settings = fs::read_to_string(self.settings()).unwrap();
+        let (_, http) = settings.split_once("[http]").unwrap();
+        http.split('"').nth(1).unwrap().rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// The running server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Starts a command of the program; its stdin is open.
+    pub(crate) fn spawn(&self, words: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_klantkluis"))
             .arg("--config")
             .arg(self.settings())
             .args(["--lang", "en"])
@@ -138,7 +155,12 @@ impl Vault {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Runs a command of the program; `input` goes to its stdin.
+    pub(crate) fn run(&self, words: &[&str], input: &str) -> Output {
+        let mut child = self.spawn(words);
         // A command that asks nothing may have closed its input.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child.wait_with_output().unwrap()

@@ -3,8 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod client;
+mod commands;
+mod console;
 mod harness;
+mod hostile;
+mod import;
+mod keys;
+mod proof;
 mod reliability;
 mod scenario;
 mod secrecy;
+mod telemetry;
 mod threats;

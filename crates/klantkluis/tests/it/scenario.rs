@@ -72,6 +72,12 @@ fn erased_is_gone(vault: &Vault, id: &str, email: &str) {
     let lookup = json!({"field": "email", "value": email, "purpose": "order", "fields": ["email"]});
     let matches = client.post("/v1/subjects/lookup", &lookup).expect(200).json();
     assert_eq!(matches["matches"], json!([]));
+    let again = client.get(&format!("/v1/subjects/{id}/receipt")).expect(200).json();
+    assert_eq!(
+        again["receipt"].as_str().unwrap().trim_end(),
+        receipt.trim_end(),
+        "the receipt can be had again"
+    );
 }
 
 fn backup_brings_back_all_but_the_erased(vault: &mut Vault, erased: &str) {

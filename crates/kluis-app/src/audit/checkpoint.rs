@@ -133,6 +133,15 @@ impl App {
         Ok(self.unsealed()?.keyring.note_signer(log).verifier().vkey())
     }
 
+    /// The keys that signed this node's checkpoints and receipts before the present one, newest first.
+    ///
+    /// # Errors
+    /// `Sealed`.
+    pub fn earlier_verifier_keys(&self) -> Result<Vec<String>, AppError> {
+        let verifiers = self.unsealed()?.keyring.note_verifiers(self.node());
+        Ok(verifiers.iter().skip(1).map(kluis_crypto::NoteVerifier::vkey).collect())
+    }
+
     /// Signs this node's log.
     pub(crate) async fn make_checkpoint(&self) -> Result<String, AppError> {
         self.checkpoint_log(self.node()).await

@@ -217,6 +217,7 @@ impl App {
         self.inner.checkpoints.clear();
         self.inner.search.clear();
         self.inner.sign_ins.clear();
+        self.inner.register_version.store(0, std::sync::atomic::Ordering::SeqCst);
         self.mark_restored().await?;
         // What the law protects is decided by the register that was in force.
         self.load_register().await?;

@@ -33,6 +33,10 @@ pub(crate) struct Record {
 pub(crate) enum Verdict {
     Create(Box<Prepared>),
     Update(Box<Change>),
+    /// A create whose rows are in a unit.
+    Created,
+    /// An update whose rows are in a unit.
+    Updated,
     Unchanged,
     Refused(Refusal),
 }

@@ -1,4 +1,4 @@
-//! The run of one import: a reading thread, two preparing threads, and the committer, each at its own chunk.
+//! The run of one import: a reading thread, preparing threads and the store's writer, each at its own chunk.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Write;
@@ -8,30 +8,32 @@ use std::sync::atomic::Ordering;
 use kluis_connect::ImportReader;
 use kluis_model::audit::Operation;
 use kluis_model::{Actor, FieldName, SubjectId};
-use kluis_store::{DekRow, StoreError, SubjectRow, Unit};
+use kluis_store::{DekRow, Staged, StoreError, SubjectRow, Unit};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::ImportOptions;
 use super::evaluate::{Evaluated, Record, Verdict, evaluate, record_of};
 use super::report::{ImportColumn, ImportProgress, ImportReport, Refusal, Tallies, columns_of};
+use super::seen::Seen;
 use crate::guard::{Ask, Done};
 use crate::record::Tools;
 use crate::record::terms::{self, FieldTerm};
 use crate::subject::CHANGE_TRIES;
 use crate::{App, AppError};
 
-/// Records of one unit. The index tables are written in random places: the more records share a
-/// transaction, the fewer pages are written for each.
-const CHUNK_RECORDS: usize = 4_000;
+/// Records of one unit; the store lets many units share a transaction.
+const CHUNK_RECORDS: usize = 500;
 /// After a conflict a unit is halved until it is this small; then its records go one by one.
 const SINGLY_RECORDS: usize = 4;
 /// Chunks read ahead.
 const CHUNKS_AHEAD: usize = 2;
-/// Units on their way to the disk: one being written, one ready for when it is done.
-const FLIGHTS_MAX: usize = 2;
-/// Threads that seal.
-const THREADS: usize = 2;
+/// Chunks on their way to the store: two being sealed, the others being written.
+const FLIGHTS_MAX: usize = 4;
+/// Units that need not be durable yet; an error of the disk shows that much later.
+const STAGED_MAX: usize = 512;
+/// Records about customers whom the file named before that wait at most: each time everything else is settled first.
+const REPEATS_MAX: usize = 4_000;
 
 /// A chunk as the reading thread gives it.
 enum Read {
@@ -60,13 +62,27 @@ struct Work {
 struct Decided {
     record: Record,
     evaluated: Evaluated,
+    /// Who is written.
+    written: Option<SubjectId>,
 }
 
-/// A unit that is being committed.
-struct Flight {
-    task: JoinHandle<Result<(), StoreError>>,
-    terms: HashSet<[u8; 16]>,
+impl Decided {
+    /// Without the sealed rows, once they are in a unit.
+    fn lean(mut self) -> Self {
+        self.evaluated.verdict = match self.evaluated.verdict {
+            Verdict::Create(_) => Verdict::Created,
+            Verdict::Update(_) => Verdict::Updated,
+            other => other,
+        };
+        self
+    }
+}
+
+/// A chunk whose unit the store has taken, or not.
+struct Landed {
     decided: Vec<Decided>,
+    /// `None` when nothing was to be written.
+    staged: Option<Result<Staged, StoreError>>,
 }
 
 /// One import.
@@ -77,10 +93,18 @@ pub(super) struct Run {
     report: ImportReport,
     progress: ImportProgress,
     tallies: Tallies,
-    /// Units on their way, oldest first.
-    flights: VecDeque<Flight>,
-    /// In a dry run: terms of records seen, since nothing of them is in the database.
-    seen: HashSet<[u8; 16]>,
+    /// Chunks on their way, oldest first.
+    flights: VecDeque<JoinHandle<Result<Landed, AppError>>>,
+    /// Units that hold but need not be durable yet, with their customers, for the name index.
+    staged: VecDeque<(Staged, Vec<SubjectId>)>,
+    /// The terms of all records so far.
+    seen: Seen,
+    /// Records about customers whom the file named before.
+    repeats: Vec<Record>,
+    /// The vault was empty and nobody else writes: whoever is not in `seen` is not in the database.
+    is_fresh: bool,
+    /// The rejects file has its heading.
+    is_listing: bool,
 }
 
 impl Run {
@@ -93,7 +117,11 @@ impl Run {
             progress: ImportProgress::default(),
             tallies: Tallies::default(),
             flights: VecDeque::with_capacity(FLIGHTS_MAX),
-            seen: HashSet::new(),
+            staged: VecDeque::new(),
+            seen: Seen::new(),
+            repeats: Vec::new(),
+            is_fresh: false,
+            is_listing: false,
         }
     }
 
@@ -103,11 +131,9 @@ impl Run {
         reader: ImportReader,
         progress: &(dyn Fn(ImportProgress) + Sync),
     ) -> Result<ImportReport, AppError> {
-        if let Some(rejects) = &mut self.options.rejects {
-            writeln!(rejects, "line,field,reason").map_err(rejects_error)?;
-        }
-        let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
         let (app, shop) = (self.app.clone(), self.actor.shop);
+        self.is_fresh = app.store().page_subjects(shop, None, 1).await?.is_empty();
+        let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
         let reading = tokio::task::spawn_blocking(move || read_file(&app, shop, reader, &sender));
         while let Some(read) = chunks.recv().await {
             if self.options.cancel.load(Ordering::Relaxed) {
@@ -130,7 +156,7 @@ impl Run {
         }
         drop(chunks);
         reading.await.map_err(AppError::internal)?;
-        self.land_all().await?;
+        self.take_repeats().await?;
         progress(self.progress);
         if let Some(rejects) = &mut self.options.rejects {
             rejects.flush().map_err(rejects_error)?;
@@ -141,64 +167,85 @@ impl Run {
         Ok(report)
     }
 
-    /// Takes a chunk; records about the same customer wait for each other.
-    async fn take_chunk(&mut self, mut records: Vec<Record>) -> Result<(), AppError> {
-        while !records.is_empty() {
-            let mut terms = HashSet::with_capacity(records.len() * 2);
-            let (mut first, mut later) = (Vec::with_capacity(records.len()), Vec::new());
-            for record in records {
-                if record.terms.iter().any(|(_, _, hash)| terms.contains(hash)) {
-                    later.push(record);
-                } else {
-                    terms.extend(record.terms.iter().map(|(_, _, hash)| *hash));
-                    first.push(record);
-                }
+    /// Takes a chunk; records about somebody whom the file named before wait for the others.
+    async fn take_chunk(&mut self, records: Vec<Record>) -> Result<(), AppError> {
+        let mut fresh = Vec::with_capacity(records.len());
+        for record in records {
+            let mut is_known = false;
+            for (_, _, hash) in &record.terms {
+                is_known |= self.seen.insert(hash);
             }
-            if self.flights.iter().any(|flight| !flight.terms.is_disjoint(&terms)) {
-                self.land_all().await?;
+            match (is_known, self.options.dry_run) {
+                (false, _) => fresh.push(record),
+                (true, false) => self.repeats.push(record),
+                // What it would change is not in the database to compare with.
+                (true, true) => self.progress.unchanged += 1,
             }
-            let decided = self.decide(first).await?;
-            self.take_off(decided, terms).await?;
-            records = later;
+        }
+        self.launch(fresh).await?;
+        if self.seen.is_full() {
+            self.take_repeats().await?;
+            // Everything is durable now: the database knows whom the file named. A dry run, which writes nothing,
+            // counts somebody who is named again after more than a million others as new.
+            (self.seen, self.is_fresh) = (Seen::new(), false);
+        } else if self.repeats.len() >= REPEATS_MAX {
+            self.take_repeats().await?;
         }
         Ok(())
     }
 
-    /// Finds who is there, then seals or compares on the blocking threads.
-    async fn decide(&mut self, records: Vec<Record>) -> Result<Vec<Decided>, AppError> {
-        let records = if self.options.dry_run { self.skip_seen(records) } else { records };
-        let works = self.find_known(records).await?;
-        let half = works.len().div_ceil(THREADS).max(1);
-        let mut tasks = Vec::with_capacity(THREADS);
-        let mut works = works.into_iter();
-        loop {
-            let part: Vec<Work> = works.by_ref().take(half).collect();
-            if part.is_empty() {
-                break;
+    /// Takes the records about customers whom the file named before, in their order.
+    async fn take_repeats(&mut self) -> Result<(), AppError> {
+        self.settle().await?;
+        let mut records = std::mem::take(&mut self.repeats);
+        let was_fresh = std::mem::replace(&mut self.is_fresh, false);
+        while !records.is_empty() {
+            let mut terms = HashSet::with_capacity(records.len() * 2);
+            let (mut first, mut later) = (Vec::with_capacity(records.len()), Vec::new());
+            for record in records {
+                let is_new = record.terms.iter().fold(true, |new, (_, _, hash)| terms.insert(*hash) && new);
+                if is_new { first.push(record) } else { later.push(record) }
             }
-            let (app, actor) = (self.app.clone(), Arc::clone(&self.actor));
-            tasks.push(tokio::task::spawn_blocking(move || decide_all(&app, &actor, part)));
+            while !first.is_empty() {
+                let rest = first.split_off(first.len().min(CHUNK_RECORDS));
+                self.launch(first).await?;
+                first = rest;
+            }
+            self.settle().await?;
+            records = later;
         }
-        let mut decided = Vec::with_capacity(half * THREADS);
-        for task in tasks {
-            decided.extend(task.await.map_err(AppError::internal)??);
-        }
-        Ok(decided)
+        self.is_fresh = was_fresh;
+        Ok(())
     }
 
-    /// In a dry run a customer met before in the file counts as known.
-    fn skip_seen(&mut self, records: Vec<Record>) -> Vec<Record> {
-        let (mut fresh, mut repeated) = (Vec::with_capacity(records.len()), 0);
-        for record in records {
-            if record.terms.iter().any(|(_, _, hash)| self.seen.contains(hash)) {
-                repeated += 1;
-            } else {
-                self.seen.extend(record.terms.iter().map(|(_, _, hash)| *hash));
-                fresh.push(record);
-            }
+    /// Finds who is there, then lets a blocking thread seal or compare and hand the unit to the store.
+    async fn launch(&mut self, records: Vec<Record>) -> Result<(), AppError> {
+        if records.is_empty() {
+            return Ok(());
         }
-        self.progress.unchanged += repeated;
-        fresh
+        let works = if self.is_fresh {
+            let work = |record| Work { record, stored: None, is_ambiguous: false };
+            records.into_iter().map(work).collect()
+        } else {
+            self.find_known(records).await?
+        };
+        while self.flights.len() >= FLIGHTS_MAX {
+            self.land().await?;
+        }
+        let (app, actor, dry_run) = (self.app.clone(), Arc::clone(&self.actor), self.options.dry_run);
+        let task = tokio::spawn(async move {
+            let store = app.store().clone();
+            let deciding = tokio::task::spawn_blocking(move || {
+                let decided = decide_all(&app, &actor, works)?;
+                let unit = if dry_run { Unit::new() } else { unit_of(&app, &actor, &decided) };
+                Ok::<_, AppError>((decided.into_iter().map(Decided::lean).collect(), unit))
+            });
+            let (decided, unit) = deciding.await.map_err(AppError::internal)??;
+            let staged = if unit.is_empty() { None } else { Some(store.stage(unit).await) };
+            Ok(Landed { decided, staged })
+        });
+        self.flights.push_back(task);
+        Ok(())
     }
 
     async fn find_known(&mut self, records: Vec<Record>) -> Result<Vec<Work>, AppError> {
@@ -231,60 +278,60 @@ impl Run {
         Ok(matches.into_iter().map(work).collect())
     }
 
-    /// Counts what needs no write and sends the rest to the committer.
-    async fn take_off(&mut self, decided: Vec<Decided>, terms: HashSet<[u8; 16]>) -> Result<(), AppError> {
-        let waiting = self.count_unwritten(decided)?;
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let (store, unit) = (self.app.store().clone(), unit_of(&self.app, &self.actor, &waiting));
-        while self.flights.len() >= FLIGHTS_MAX {
-            self.land().await?;
-        }
-        let task = tokio::spawn(async move { store.commit(unit).await.map(|_| ()) });
-        self.flights.push_back(Flight { task, terms, decided: waiting });
-        Ok(())
-    }
-
-    async fn land_all(&mut self) -> Result<(), AppError> {
-        while !self.flights.is_empty() {
-            self.land().await?;
-        }
-        Ok(())
-    }
-
-    /// Counts what needs no write, and in a dry run everything; gives the rest back.
-    fn count_unwritten(&mut self, decided: Vec<Decided>) -> Result<Vec<Decided>, AppError> {
-        let mut waiting = Vec::with_capacity(decided.len());
-        for one in decided {
-            let writes = matches!(one.evaluated.verdict, Verdict::Create(_) | Verdict::Update(_));
-            if writes && !self.options.dry_run {
-                waiting.push(one);
-            } else {
-                self.count(&one.evaluated)?;
-            }
-        }
-        Ok(waiting)
-    }
-
-    /// Waits for the oldest unit on its way and counts it; after a conflict its records are tried again
+    /// Waits for the oldest chunk on its way and counts it; after a conflict its records are tried again
     /// in ever smaller units.
     async fn land(&mut self) -> Result<(), AppError> {
         let Some(flight) = self.flights.pop_front() else { return Ok(()) };
-        match flight.task.await.map_err(AppError::internal)? {
-            Ok(()) => self.count_written(&flight.decided).await,
-            Err(StoreError::Conflict { .. }) => self.take_parts(halves(flight.decided)).await,
+        let Landed { decided, staged } = flight.await.map_err(AppError::internal)??;
+        match staged.transpose() {
+            Ok(staged) => {
+                let ids = self.count_all(&decided)?;
+                if let Some(staged) = staged {
+                    self.staged.push_back((staged, ids));
+                }
+                while self.staged.len() > STAGED_MAX {
+                    self.settle_one().await?;
+                }
+                Ok(())
+            }
+            Err(StoreError::Conflict { .. }) => {
+                // Somebody else writes at the same time.
+                self.is_fresh = false;
+                let (waiting, others): (Vec<_>, Vec<_>) =
+                    decided.into_iter().partition(|one| one.written.is_some());
+                self.count_all(&others)?;
+                self.app.store().settle().await?;
+                self.take_parts(halves(waiting)).await
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn count_written(&mut self, decided: &[Decided]) -> Result<(), AppError> {
-        let ids: Vec<SubjectId> = decided.iter().filter_map(|one| written_id(&one.evaluated)).collect();
-        for one in decided {
-            self.count(&one.evaluated)?;
+    /// Waits until everything on its way is durable.
+    async fn settle(&mut self) -> Result<(), AppError> {
+        while !self.flights.is_empty() {
+            self.land().await?;
         }
+        self.app.store().settle().await?;
+        while !self.staged.is_empty() {
+            self.settle_one().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_one(&mut self) -> Result<(), AppError> {
+        let Some((staged, ids)) = self.staged.pop_front() else { return Ok(()) };
+        staged.durable().await?;
         self.index(&ids).await;
         Ok(())
+    }
+
+    /// Counts records and names the customers that were written.
+    fn count_all(&mut self, decided: &[Decided]) -> Result<Vec<SubjectId>, AppError> {
+        for one in decided {
+            self.count(one.record.item.line, &one.evaluated)?;
+        }
+        Ok(decided.iter().filter_map(|one| one.written).collect())
     }
 
     async fn take_parts(&mut self, mut parts: Vec<Vec<Record>>) -> Result<(), AppError> {
@@ -295,15 +342,27 @@ impl Run {
                 }
                 continue;
             }
-            let decided = self.decide(records).await?;
-            let waiting = self.count_unwritten(decided)?;
-            if waiting.is_empty() {
-                continue;
-            }
-            let unit = unit_of(&self.app, &self.actor, &waiting);
-            match self.app.store().commit(unit).await {
-                Ok(_) => self.count_written(&waiting).await?,
-                Err(StoreError::Conflict { .. }) => parts.extend(halves(waiting)),
+            let works = self.find_known(records).await?;
+            let (app, actor) = (self.app.clone(), Arc::clone(&self.actor));
+            let deciding = tokio::task::spawn_blocking(move || {
+                let decided = decide_all(&app, &actor, works)?;
+                let unit = unit_of(&app, &actor, &decided);
+                Ok::<_, AppError>((decided.into_iter().map(Decided::lean).collect::<Vec<_>>(), unit))
+            });
+            let (decided, unit) = deciding.await.map_err(AppError::internal)??;
+            let written =
+                if unit.is_empty() { Ok(()) } else { self.app.store().commit(unit).await.map(drop) };
+            match written {
+                Ok(()) => {
+                    let ids = self.count_all(&decided)?;
+                    self.index(&ids).await;
+                }
+                Err(StoreError::Conflict { .. }) => {
+                    let (waiting, others): (Vec<_>, Vec<_>) =
+                        decided.into_iter().partition(|one| one.written.is_some());
+                    self.count_all(&others)?;
+                    parts.extend(halves(waiting));
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -320,19 +379,18 @@ impl Run {
             let (app, actor) = (self.app.clone(), Arc::clone(&self.actor));
             let task = tokio::task::spawn_blocking(move || decide_all(&app, &actor, works));
             let Some(decided) = task.await.map_err(AppError::internal)??.pop() else { break };
-            if !matches!(decided.evaluated.verdict, Verdict::Create(_) | Verdict::Update(_)) {
-                return self.count(&decided.evaluated);
+            let unit = unit_of(&self.app, &self.actor, std::slice::from_ref(&decided));
+            let decided = decided.lean();
+            if decided.written.is_none() {
+                return self.count(decided.record.item.line, &decided.evaluated);
             }
-            let decided = [decided];
-            let unit = unit_of(&self.app, &self.actor, &decided);
-            let [decided] = decided;
             match self.app.store().commit(unit).await {
                 Ok(_) => {
-                    self.index(written_id(&decided.evaluated).as_slice()).await;
-                    return self.count(&decided.evaluated);
+                    self.index(decided.written.as_slice()).await;
+                    return self.count(decided.record.item.line, &decided.evaluated);
                 }
                 Err(StoreError::Conflict { what }) => {
-                    if let Some(id) = written_id(&decided.evaluated) {
+                    if let Some(id) = decided.written {
                         self.app.clear_way(&self.actor, id, &what).await?;
                     }
                     record = Some(decided.record);
@@ -349,10 +407,10 @@ impl Run {
         }
     }
 
-    fn count(&mut self, one: &Evaluated) -> Result<(), AppError> {
+    fn count(&mut self, line: u64, one: &Evaluated) -> Result<(), AppError> {
         match &one.verdict {
-            Verdict::Create(_) => self.progress.created += 1,
-            Verdict::Update(_) => self.progress.updated += 1,
+            Verdict::Create(_) | Verdict::Created => self.progress.created += 1,
+            Verdict::Update(_) | Verdict::Updated => self.progress.updated += 1,
             Verdict::Unchanged => self.progress.unchanged += 1,
             Verdict::Refused(refusal) => self.refuse(refusal)?,
         }
@@ -361,6 +419,7 @@ impl Run {
         }
         for (field, problem) in &one.invalid {
             *self.tallies.invalid.entry((field.clone(), problem)).or_default() += 1;
+            self.list(line, field, problem)?;
         }
         Ok(())
     }
@@ -368,11 +427,19 @@ impl Run {
     fn refuse(&mut self, refusal: &Refusal) -> Result<(), AppError> {
         self.progress.rejected += 1;
         *self.tallies.rejects.entry(refusal.reason).or_default() += 1;
-        if let Some(rejects) = &mut self.options.rejects {
-            let field = refusal.field.as_deref().unwrap_or_default().replace(['"', '\r', '\n'], " ");
-            writeln!(rejects, "{},\"{field}\",{}", refusal.line, refusal.reason).map_err(rejects_error)?;
+        self.list(refusal.line, refusal.field.as_deref().unwrap_or_default(), refusal.reason)
+    }
+
+    /// Writes a line of the rejects file, its heading before the first; a field may be a heading of the file read.
+    fn list(&mut self, line: u64, field: &str, reason: &str) -> Result<(), AppError> {
+        let Some(rejects) = &mut self.options.rejects else { return Ok(()) };
+        if !std::mem::replace(&mut self.is_listing, true) {
+            writeln!(rejects, "line,field,reason").map_err(rejects_error)?;
         }
-        Ok(())
+        // A heading that a spreadsheet would take for a formula is shown as text.
+        let formula = if field.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+        let field = field.replace(['"', '\r', '\n'], " ");
+        writeln!(rejects, "{line},\"{formula}{field}\",{reason}").map_err(rejects_error)
     }
 }
 
@@ -432,7 +499,12 @@ fn decide_all(app: &App, actor: &Actor, works: Vec<Work>) -> Result<Vec<Decided>
                 }
             }
         };
-        decided.push(Decided { record, evaluated });
+        let written = match &evaluated.verdict {
+            Verdict::Create(prepared) => Some(prepared.row.id),
+            Verdict::Update(change) => Some(change.row.id),
+            _ => None,
+        };
+        decided.push(Decided { record, evaluated, written });
     }
     Ok(decided)
 }
@@ -459,7 +531,7 @@ fn unit_of(app: &App, actor: &Actor, decided: &[Decided]) -> Unit {
                 let done = Done { reason: Some("updated"), ..Done::wrote(change.row.version, change.digest) };
                 app.add_ok(&mut unit, actor, &ask.about(id), &done);
             }
-            Verdict::Unchanged | Verdict::Refused(_) => {}
+            _ => {}
         }
     }
     entries.sort_unstable_by_key(|(entry, _)| entry.term);
@@ -479,14 +551,6 @@ fn refused(record: &Record, reason: &'static str) -> Evaluated {
     let refusal = Refusal { line: record.item.line, field: None, reason };
     let verdict = Verdict::Refused(refusal);
     Evaluated { verdict, fields: Vec::new(), dropped: Vec::new(), invalid: Vec::new() }
-}
-
-fn written_id(one: &Evaluated) -> Option<SubjectId> {
-    match &one.verdict {
-        Verdict::Create(prepared) => Some(prepared.row.id),
-        Verdict::Update(change) => Some(change.row.id),
-        Verdict::Unchanged | Verdict::Refused(_) => None,
-    }
 }
 
 fn rejects_error(error: std::io::Error) -> AppError {

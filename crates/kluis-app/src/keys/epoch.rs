@@ -26,11 +26,15 @@ pub struct EpochReport {
     pub rewrapped: u64,
     /// Epochs whose keys were destroyed.
     pub destroyed: Vec<u32>,
+    /// The version of the index key in use; earlier ones are destroyed too.
+    pub index_version: u8,
 }
 
 impl App {
     /// Begins a new epoch, wraps all live data keys under it and destroys the keys of all earlier
-    /// epochs; begun again after an interruption, it goes on where it was.
+    /// epochs; begun again after an interruption, it goes on where it was. The index key is replaced
+    /// with it: under the old one an old backup would still confirm a guessed e-mail address of an
+    /// erased customer.
     ///
     /// # Errors
     /// `Denied`, `Integrity` when a data key does not open, or when the store does not answer; the
@@ -42,10 +46,11 @@ impl App {
             self.destroy_epoch(actor, epoch.number).await?;
             report.destroyed.push(epoch.number);
         }
+        report.index_version = self.key_rotate_index(actor, progress).await?.version;
         Ok(report)
     }
 
-    /// The monthly housekeeping: a new epoch when the newest is a month old, and destroying those
+    /// The monthly housekeeping: a new epoch and index key when the newest is a month old, and destroying those
     /// that were replaced a month ago.
     pub(crate) async fn keep_epochs(&self, shop: ShopId) -> Result<(), AppError> {
         let actor = self.job_actor("epochs");
@@ -62,6 +67,10 @@ impl App {
             if pair[0].destroyed.is_none() && replaced_ms >= EPOCH_KEEP_MS {
                 self.destroy_epoch(&actor, pair[0].number).await?;
             }
+        }
+        // Last, so that a customer whose row is damaged cannot keep an old epoch alive.
+        if is_due || self.keys(shop)?.index_versions().len() > 1 {
+            self.key_rotate_index(&actor, &|_| {}).await?;
         }
         Ok(())
     }

@@ -153,6 +153,13 @@ impl App {
         let held = self.inner.unsealed.read().clone().ok_or(AppError::Sealed)?;
         let file = KeyringFile::parse(&read_keyring(path)?).map_err(keyring_problem)?;
         match file.unlock_root(&held.root) {
+            Ok(keyring) if is_older(&keyring, &held.keyring) => {
+                // The keys in memory stay in use; a restart would show what is missing.
+                self.inner.metrics.note_integrity(self.now());
+                self.inner.watch.saw(stamp);
+                tracing::error!("an older keyring file was put in place of ours; it is not used");
+                Ok(false)
+            }
             Ok(keyring) => {
                 let root = held.root.clone();
                 *self.inner.unsealed.write() = Some(Arc::new(Unsealed { keyring, root }));
@@ -188,6 +195,7 @@ impl App {
         let held = self.inner.unsealed.read().clone().ok_or(AppError::Sealed)?;
         let mut file = KeyringFile::parse(&read_keyring(path)?).map_err(keyring_problem)?;
         let mut keyring = file.unlock_root(&held.root).map_err(keyring_problem)?;
+        refuse_older(&keyring, &held.keyring)?;
         let answer = change(&mut keyring, &mut file, &held.root)?;
         file.update(&keyring, &held.root, self.random()).map_err(keyring_problem)?;
         crate::keys_file::replace_secret_file(path, &file.to_bytes())
@@ -230,6 +238,28 @@ impl App {
         let done = Done { count, reason: Some(reason), ..Done::default() };
         self.write_leaf(actor, &Ask::new(Operation::KeyChange), Outcome::Ok, &done).await
     }
+}
+
+/// Nothing is built on a keyring file from before the one in memory.
+fn refuse_older(file: &Keyring, held: &Keyring) -> Result<(), AppError> {
+    if is_older(file, held) {
+        return Err(AppError::integrity("keyring: an older file was put in its place"));
+    }
+    Ok(())
+}
+
+/// Whether a keyring is from before the one in memory: it lacks an epoch, or still has the key of
+/// one that was destroyed since.
+fn is_older(file: &Keyring, held: &Keyring) -> bool {
+    held.shop_ids().into_iter().any(|shop| {
+        let (before, after) = (file.epochs(shop), held.epochs(shop));
+        let newest = |epochs: &[Epoch]| epochs.last().map_or(0, |epoch| epoch.number);
+        let is_back = |known: &Epoch| {
+            known.destroyed.is_some()
+                && before.iter().any(|epoch| epoch.number == known.number && epoch.destroyed.is_none())
+        };
+        newest(&before) < newest(&after) || after.iter().any(is_back)
+    })
 }
 
 /// The cipher's name for people.

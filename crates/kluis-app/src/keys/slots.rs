@@ -37,6 +37,7 @@ impl App {
         let _lock = lock(path)?;
         let current = KeyringFile::parse(&read_keyring(path)?).map_err(keyring_problem)?;
         let keyring = current.unlock_root(&held.root).map_err(keyring_problem)?;
+        super::refuse_older(&keyring, &held.keyring)?;
         file.update(&keyring, &root, self.random()).map_err(keyring_problem)?;
         crate::keys_file::replace_secret_file(path, &file.to_bytes())
             .map_err(|error| keyring_error(&error))?;

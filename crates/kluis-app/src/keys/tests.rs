@@ -38,6 +38,8 @@ async fn an_epoch_wraps_everything_anew_and_destroys_the_old_key() {
     let old_keyring = std::fs::read(vault.dir.path().join("keyring")).unwrap();
     let report = vault.app.key_epoch(&local(), &|_| {}).await.unwrap();
     assert_eq!((report.epoch, report.rewrapped, report.destroyed), (2, 30, vec![1]));
+    let versions = vault.app.keys(SHOP).unwrap().index_versions().to_vec();
+    assert_eq!((report.index_version, versions), (2, vec![2]), "no old backup confirms a guessed address");
     assert_eq!(vault.app.store().count_deks_of_epoch(SHOP, 1).await.unwrap(), 0);
     assert_eq!(found(&vault.app, 3).await, [ids[3]]);
     assert_whole(&vault.app).await;
@@ -46,6 +48,27 @@ async fn an_epoch_wraps_everything_anew_and_destroys_the_old_key() {
     vault.reopen().await;
     let epochs = vault.app.unsealed().unwrap().keyring.epochs(SHOP);
     assert_eq!(epochs.iter().map(|epoch| epoch.destroyed.is_some()).collect::<Vec<_>>(), [true, false]);
+    assert_whole(&vault.app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_keyring_file_is_not_taken_up_again() {
+    let (vault, ids) = Vault::with_customers(2).await;
+    let path = vault.dir.path().join("keyring");
+    let older = std::fs::read(&path).unwrap();
+    vault.app.key_epoch(&local(), &|_| {}).await.unwrap();
+    let newer = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &older).unwrap();
+    let keys = vault.app.keys_anew(SHOP).unwrap();
+    assert_eq!(keys.epoch(), 2, "the destroyed epoch is not back");
+    assert_eq!(found(&vault.app, 1).await, [ids[1]]);
+    let changed = vault.app.key_epoch(&local(), &|_| {}).await;
+    assert!(matches!(changed, Err(AppError::Integrity { .. })), "{changed:?}");
+    let changed = vault.app.key_rotate_root(&local(), SealWith::KeyFile([9; 32])).await;
+    assert!(matches!(changed, Err(AppError::Integrity { .. })), "{changed:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), older, "nothing was built on it");
+    std::fs::write(&path, &newer).unwrap();
+    vault.app.key_epoch(&local(), &|_| {}).await.unwrap();
     assert_whole(&vault.app).await;
 }
 
@@ -78,6 +101,7 @@ async fn the_monthly_housekeeping_begins_and_later_destroys() {
     assert_eq!(state(), [false]);
     vault.clock.advance(day * 30);
     vault.app.keep_epochs(SHOP).await.unwrap();
+    assert_eq!(vault.app.keys(SHOP).unwrap().index_versions(), [2]);
     vault.app.keep_epochs(SHOP).await.unwrap();
     assert_eq!(state(), [false, false]);
     vault.clock.advance(day * 30);

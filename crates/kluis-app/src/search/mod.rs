@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use kluis_model::audit::Operation;
 use kluis_model::normalise::name_tokens;
+use kluis_model::register::Register;
 use kluis_model::{Actor, FieldKind, FieldName, PiiText, PurposeId, ShopId, SubjectId, TimeMs};
 use parking_lot::RwLock;
+use zeroize::Zeroizing;
 
 use crate::guard::Ask;
 use crate::record::{Gate, Revealed};
@@ -130,24 +132,27 @@ impl App {
         self.allow(actor, &ask).await?;
         let register = self.register();
         let gate = Gate { actor, register: &register, purpose, fields, now: self.now() };
-        if let Err(reason) = gate.check().and_then(|()| sees_names(&gate)) {
-            return Err(self.deny(actor, &ask, reason).await);
-        }
-        let mut tokens = name_tokens(text.expose());
+        let seen = match gate.check().and_then(|()| seen_names(&gate)) {
+            Ok(seen) => seen,
+            Err(reason) => return Err(self.deny(actor, &ask, reason).await),
+        };
+        let tokens = Zeroizing::new(name_tokens(text.expose()));
         if tokens.is_empty() {
             return Err(AppError::invalid("text", "Geef een deel van een naam.", "Give a part of a name."));
         }
         let limit = limit.clamp(1, SEARCH_LIMIT_MAX);
         self.wait_for_index(actor.shop).await?;
         let ids = self.inner.search.find(actor.shop, &tokens, limit * CANDIDATES_PER_HIT + 1);
-        wipe(&mut tokens);
         let rows = self.store().find_subjects_keys(actor.shop, &ids).await?;
         self.forget_missing(actor.shop, &ids, rows.iter().map(|(row, _)| row.id).collect());
         let mut found = Vec::with_capacity(limit + 1);
         for (row, deks) in rows {
             let subject = row.id;
-            match self.checked(row, deks) {
-                Ok(loaded) if gate.is_open_for(&loaded.stored) => found.push(loaded),
+            let answers = |loaded: &Loaded| -> Result<bool, AppError> {
+                Ok(gate.is_open_for(&loaded.stored) && seen.answers(&register, loaded, &tokens)?)
+            };
+            match self.checked(row, deks).and_then(|loaded| Ok((answers(&loaded)?, loaded))) {
+                Ok((true, loaded)) => found.push(loaded),
                 Ok(_) => {}
                 Err(error) => return Err(self.audited(actor, &ask.clone().about(subject), error).await),
             }
@@ -304,21 +309,49 @@ impl App {
     }
 }
 
-/// Whoever may not see a name for the purpose may not search by it either.
-fn sees_names(gate: &Gate<'_>) -> Result<(), Denial> {
+/// The name fields that may be searched by.
+struct SeenNames {
+    /// Every name field there is, so that the index alone decides.
+    is_all: bool,
+    fields: Vec<FieldName>,
+}
+
+impl SeenNames {
+    /// Whether the words match the names that may be seen, and not only others that the index knows.
+    fn answers(&self, register: &Register, loaded: &Loaded, words: &[String]) -> Result<bool, AppError> {
+        if self.is_all {
+            return Ok(true);
+        }
+        let (mut own, mut done) = (Zeroizing::new(Vec::new()), Vec::with_capacity(4));
+        for cell in loaded.stored.cells()? {
+            let Some(def) = register.field(cell.field) else { continue };
+            if self.fields.contains(&def.name) && !done.contains(&cell.field) {
+                done.push(cell.field);
+                own.extend(name_tokens(loaded.stored.open(&loaded.keys, &cell, &def.name)?.expose()));
+            }
+        }
+        let mut one = NameIndex::default();
+        one.put(loaded.stored.id(), &own);
+        Ok(!one.find(words, 1).is_empty())
+    }
+}
+
+/// Whoever may not see a name for the purpose, or sees only a part of it, may not search by it
+/// either: a search by the beginnings of words would give it away letter by letter.
+fn seen_names(gate: &Gate<'_>) -> Result<SeenNames, Denial> {
     let purpose = gate.register.purpose(gate.purpose).ok_or(Denial::UnknownPurpose)?;
-    let names = || {
-        let defs = purpose.fields.iter().filter_map(|used| gate.register.field(used.field.as_str()));
-        defs.filter(|def| is_name(def.kind))
-    };
-    if names().next().is_none() {
+    let grant = &gate.actor.grant;
+    let all = || gate.register.fields().filter(|def| is_name(def.kind));
+    if !all().any(|def| purpose.includes(&def.name)) {
         return Err(Denial::FieldNotInPurpose);
     }
-    if names().any(|def| gate.actor.grant.allows_field(&def.name)) {
-        Ok(())
-    } else {
-        Err(Denial::FieldNotGranted)
+    let is_seen =
+        |name: &FieldName| purpose.includes(name) && grant.allows_field(name) && grant.mask(name).is_none();
+    let fields: Vec<FieldName> = all().map(|def| def.name.clone()).filter(is_seen).collect();
+    if fields.is_empty() {
+        return Err(Denial::FieldNotGranted);
     }
+    Ok(SeenNames { is_all: fields.len() == all().count(), fields })
 }
 
 /// Whether values of a kind are searched as names.

@@ -4,7 +4,7 @@ use kluis_model::audit::Operation;
 use kluis_model::{Actor, SubjectId};
 use kluis_store::{StoreError, Unit};
 
-use super::draft::{Draft, also_needed, draft, written_fields};
+use super::draft::{Draft, draft, written_fields};
 use super::{NewSubject, Written};
 use crate::guard::{Ask, Done};
 use crate::record::{Prepared, Tools, prepare_create};
@@ -43,12 +43,13 @@ impl App {
         }
         fields.sort_unstable();
         fields.dedup();
-        self.allow(actor, &Ask::new(Operation::Bulk).fields(&fields)).await?;
-        let mut also: Vec<Operation> = news.iter().flat_map(also_needed).map(|ask| ask.operation).collect();
-        also.sort_unstable();
-        also.dedup();
-        for operation in also {
-            self.allow(actor, &Ask::new(operation)).await?;
+        let ask = Ask::new(Operation::Bulk).fields(&fields);
+        self.allow(actor, &ask).await?;
+        // Lines stream for as long as the sender likes: a revocation in between counts.
+        self.check_still_valid(actor).await?;
+        self.check_guesses(actor, &ask).await?;
+        for new in &news {
+            self.allow_also(actor, new).await?;
         }
         if news.len() > BULK_MAX {
             return Err(AppError::invalid(
@@ -111,6 +112,10 @@ impl App {
                     continue;
                 }
             };
+            if let Err(error) = self.check_guesses(actor, &Ask::new(Operation::Bulk)).await {
+                answers.push(Err(error));
+                continue;
+            }
             let mut unit = Unit::new();
             self.add_bulk(&mut unit, actor, &one);
             answers.push(match self.store().commit(unit).await {
@@ -119,8 +124,7 @@ impl App {
                     Ok(one.written())
                 }
                 Err(StoreError::Conflict { what }) => {
-                    let error = AppError::Conflict { what: what.to_string() };
-                    Err(self.failed(actor, &Ask::new(Operation::Bulk), "conflict", error).await)
+                    Err(self.clash(actor, &Ask::new(Operation::Bulk), &what).await)
                 }
                 Err(error) => return Err(error.into()),
             });

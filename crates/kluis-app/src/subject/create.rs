@@ -1,10 +1,10 @@
 //! Putting in a new customer.
 
 use kluis_model::audit::Operation;
-use kluis_model::{Actor, SubjectId};
+use kluis_model::{Actor, PurposeId, SubjectId};
 use kluis_store::{StoreError, Unit};
 
-use super::draft::{Draft, also_needed, draft, written_fields};
+use super::draft::{Draft, draft, written_fields};
 use super::{NewSubject, Written};
 use crate::guard::{Ask, Done};
 use crate::idempotency::{IdempotencyKey, KEY_TAKEN};
@@ -35,9 +35,8 @@ impl App {
         let fields = written_fields(actor, &new.fields);
         let ask = Ask::new(Operation::Create).fields(&fields);
         self.allow(actor, &ask).await?;
-        for also in also_needed(&new) {
-            self.allow(actor, &also).await?;
-        }
+        self.allow_also(actor, &new).await?;
+        self.check_guesses(actor, &ask).await?;
         if let Some(key) = key
             && let Some(written) = self.written_before(actor, key).await?
         {
@@ -80,8 +79,21 @@ impl App {
         {
             return Ok(written);
         }
-        let error = AppError::Conflict { what: what.to_owned() };
-        Err(self.failed(actor, &Ask::new(Operation::Create), "conflict", error).await)
+        Err(self.clash(actor, &Ask::new(Operation::Create), what).await)
+    }
+
+    /// What a new customer asks of the grant besides the operation itself.
+    pub(crate) async fn allow_also(&self, actor: &Actor, new: &NewSubject) -> Result<(), AppError> {
+        for consent in &new.consents {
+            let mut ask = Ask::new(Operation::Consent);
+            let purpose = PurposeId::parse(&consent.purpose).ok();
+            ask.purpose = purpose.as_ref();
+            self.allow(actor, &ask).await?;
+        }
+        if !new.events.is_empty() {
+            self.allow(actor, &Ask::new(Operation::Event)).await?;
+        }
+        Ok(())
     }
 
     /// Puts the names of a new customer into the index in memory.

@@ -2,10 +2,9 @@
 
 use kluis_model::minimise::{Dropped, Minimised, minimise};
 use kluis_model::register::Register;
-use kluis_model::{Actor, FieldName, Lang, Operation, PiiText, StartEvent, SubjectFacts, TimeMs};
+use kluis_model::{Actor, FieldName, Lang, PiiText, PurposeGrant, StartEvent, SubjectFacts, TimeMs};
 
 use crate::consent::{ConsentInput, NumberedConsent, apply_event};
-use crate::guard::Ask;
 use crate::{AppError, FieldProblem};
 
 /// Consent and other events of one new customer at most.
@@ -87,15 +86,8 @@ pub(crate) fn draft(register: &Register, now: TimeMs, new: NewSubject) -> Result
 
 /// The fields that a grant has to include for these values; what is no field name is dropped later.
 pub(crate) fn written_fields<T>(actor: &Actor, fields: &[(String, T)]) -> Vec<FieldName> {
-    if actor.grant.fields.is_none() {
+    if actor.grant.fields.is_none() && actor.grant.purposes == PurposeGrant::All {
         return Vec::new();
     }
     fields.iter().filter_map(|(name, _)| FieldName::parse(name).ok()).collect()
-}
-
-/// What a new customer asks of the grant besides the operation itself.
-pub(crate) fn also_needed(new: &NewSubject) -> impl Iterator<Item = Ask<'static>> {
-    let consent = (!new.consents.is_empty()).then(|| Ask::new(Operation::Consent));
-    let event = (!new.events.is_empty()).then(|| Ask::new(Operation::Event));
-    consent.into_iter().chain(event)
 }

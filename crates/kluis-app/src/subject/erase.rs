@@ -7,19 +7,22 @@ use kluis_model::register::Register;
 use kluis_model::{
     Actor, ClassSet, FieldName, PurposeId, RequestId, RetentionClass, ShopId, StartEvent, SubjectId, TimeMs,
 };
-use kluis_store::{ErasureRow, OutboxRow, StoreError, SubjectRow, Unit};
+use kluis_store::{DekRow, ErasureRow, OutboxRow, StoreError, SubjectRow, Unit};
 use serde::Serialize;
 
 use super::{CHANGE_TRIES, Loaded};
 use crate::guard::{Ask, Done};
 use crate::record::blobs::CellRef;
 use crate::record::prepare::{Sealer, row_mac};
-use crate::record::terms;
+use crate::record::stored::broken;
+use crate::record::terms::{self, IndexTerm};
 use crate::record::{Stored, Tools, row_digest};
 use crate::{App, AppError};
 
 /// The kind of outbox item that makes sure that destroyed keys are gone.
 pub(crate) const SHRED: &str = "shred";
+/// Why nothing at all was kept of a row.
+const DAMAGED: &str = "damaged";
 /// Until the shred item is due: the committer destroys keys itself, right after the unit.
 const SHRED_DELAY_MS: i64 = 10_000;
 
@@ -45,6 +48,17 @@ pub struct ErasePreview {
     pub backups_until: TimeMs,
 }
 
+/// The receipt of an earlier erasure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasureReceiptView {
+    /// The signed receipt as text.
+    pub receipt: String,
+    /// When it was erased.
+    pub at: TimeMs,
+    /// From when no backup shows what was erased.
+    pub backups_until: TimeMs,
+}
+
 /// What erasing did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Erased {
@@ -65,6 +79,20 @@ struct Rest {
     kept: Vec<KeptByLaw>,
     /// The classes whose keys are destroyed.
     destroyed: ClassSet,
+    /// The index entries that go; `None` when the row cannot tell.
+    terms: Option<Vec<IndexTerm>>,
+}
+
+/// Who is erased and what is left.
+struct Target {
+    shop: ShopId,
+    id: SubjectId,
+    version: u64,
+    /// The newest key epoch that wraps one of the keys.
+    epoch: Option<u32>,
+    rest: Rest,
+    /// The row did not agree with its seal.
+    is_damaged: bool,
 }
 
 impl App {
@@ -75,9 +103,20 @@ impl App {
     pub async fn erase_preview(&self, actor: &Actor, id: SubjectId) -> Result<ErasePreview, AppError> {
         let ask = Ask::new(Operation::Erase).about(id);
         self.allow(actor, &ask).await?;
-        let Loaded { stored, .. } = self.load(actor, &ask, id).await?;
-        let kept = kept_by_law(&self.register(), &stored, self.now())?;
-        let backups_until = self.backups_until(actor.shop, &stored)?;
+        let (row, deks) = self.find_to_erase(actor, &ask, id).await?;
+        let newest = newest_epoch(&deks);
+        let checked = self
+            .checked(row, deks)
+            .and_then(|loaded| kept_by_law(&self.register(), &loaded.stored, self.now()));
+        let kept = match checked {
+            // Nothing of a damaged row can be believed, so nothing of it is kept.
+            Err(error @ AppError::Integrity { .. }) => {
+                self.audited(actor, &ask, error).await;
+                Vec::new()
+            }
+            other => other?,
+        };
+        let backups_until = self.backups_until(actor.shop, newest)?;
         // On the record as a read: an erasure entry means that something was erased.
         let done = Done { reason: Some("erase_preview"), ..Done::one() };
         let ask = Ask::new(Operation::Read).about(id);
@@ -85,8 +124,28 @@ impl App {
         Ok(ErasePreview { kept, backups_until })
     }
 
+    /// The signed receipt of an erasure, as it was given then.
+    ///
+    /// # Errors
+    /// Denied, or `NotFound` when this customer was not erased.
+    pub async fn erasure_receipt(
+        &self,
+        actor: &Actor,
+        id: SubjectId,
+    ) -> Result<ErasureReceiptView, AppError> {
+        let ask = Ask::new(Operation::Erase).about(id);
+        self.allow(actor, &ask).await?;
+        let row = self.store().erasure(actor.shop, id).await?.ok_or(AppError::NotFound)?;
+        let done = Done { reason: Some("erasure_receipt"), ..Done::one() };
+        self.write_leaf(actor, &Ask::new(Operation::Read).about(id), kluis_model::Outcome::Ok, &done).await?;
+        Ok(ErasureReceiptView { receipt: row.receipt, at: row.at, backups_until: row.backups_until })
+    }
+
     /// Erases a customer: destroys the keys of everything that no law protects, removes every
     /// index term, token and consent proof, and gives a signed receipt. Works on a full disk.
+    ///
+    /// A row that does not agree with its seal is erased whole: what the law would protect in it
+    /// cannot be told from what somebody wrote there.
     ///
     /// # Errors
     /// Denied, or `NotFound`, also when the customer was erased before and nothing was kept.
@@ -95,12 +154,11 @@ impl App {
         self.allow(actor, &ask).await?;
         let mut tries = 0;
         loop {
-            let Loaded { keys, stored } = self.load(actor, &ask, id).await?;
+            let (row, deks) = self.find_to_erase(actor, &ask, id).await?;
             let now = self.now();
-            let tools = Tools { keys: &keys, register: &self.register(), random: self.random(), now };
-            let rest = rest_of(&tools, &stored)?;
-            let (erasure, erased) = self.receipt_of(&stored, &rest, now)?;
-            let unit = self.erasing_unit(actor, &ask, &stored, &rest, &erasure);
+            let target = self.target_of(row, deks, now)?;
+            let (erasure, erased) = self.receipt_of(&target, now)?;
+            let unit = self.erasing_unit(actor, &ask, &target, &erasure);
             match self.store().commit(unit).await {
                 Ok(_) => {
                     self.inner.search.remove(actor.shop, id);
@@ -128,11 +186,8 @@ impl App {
             self.store().commit(unit).await?;
             return Ok(false);
         };
-        let Loaded { keys, stored } = self.checked(row, deks)?;
-        let register = self.register();
-        let tools = Tools { keys: &keys, register: &register, random: self.random(), now: self.now() };
-        let rest = rest_of(&tools, &stored)?;
-        let unit = self.erasing_unit(actor, &ask, &stored, &rest, erasure);
+        let target = self.target_of(row, deks, self.now())?;
+        let unit = self.erasing_unit(actor, &ask, &target, erasure);
         self.store().commit(unit).await?;
         let mut unit = Unit::new();
         unit.insert_erasure(&ErasureRow { complete: true, ..erasure.clone() });
@@ -140,16 +195,40 @@ impl App {
         Ok(true)
     }
 
-    /// Everything that an erasure changes, as one unit.
-    fn erasing_unit(
+    /// The row and keys of who is to be erased; that there is none is audited.
+    async fn find_to_erase(
         &self,
         actor: &Actor,
         ask: &Ask<'_>,
-        stored: &Stored,
-        rest: &Rest,
-        erasure: &ErasureRow,
-    ) -> Unit {
-        let (shop, id, version) = (stored.row.shop, stored.id(), stored.row.version);
+        id: SubjectId,
+    ) -> Result<(SubjectRow, Vec<DekRow>), AppError> {
+        match self.store().find_subject_keys(actor.shop, id).await? {
+            Some(found) => Ok(found),
+            None => Err(self.failed(actor, ask, "not_found", AppError::NotFound).await),
+        }
+    }
+
+    /// What erasing leaves of a row; of one that does not agree with its seal, nothing.
+    fn target_of(&self, row: SubjectRow, deks: Vec<DekRow>, now: TimeMs) -> Result<Target, AppError> {
+        let (shop, id, version, epoch) = (row.shop, row.id, row.version, newest_epoch(&deks));
+        let rest = self.checked(row, deks).and_then(|Loaded { keys, stored }| {
+            let register = self.register();
+            let tools = Tools { keys: &keys, register: &register, random: self.random(), now };
+            rest_of(&tools, &stored)
+        });
+        let (rest, is_damaged) = match rest {
+            Err(AppError::Integrity { .. }) => {
+                self.inner.metrics.note_integrity(now);
+                (Rest { row: None, kept: Vec::new(), destroyed: ClassSet::ALL, terms: None }, true)
+            }
+            other => (other?, false),
+        };
+        Ok(Target { shop, id, version, epoch, rest, is_damaged })
+    }
+
+    /// Everything that an erasure changes, as one unit.
+    fn erasing_unit(&self, actor: &Actor, ask: &Ask<'_>, target: &Target, erasure: &ErasureRow) -> Unit {
+        let Target { shop, id, version, ref rest, is_damaged, .. } = *target;
         let mut unit = Unit::new();
         unit.may_use_reserve();
         let done = match &rest.row {
@@ -159,36 +238,34 @@ impl App {
             }
             None => {
                 unit.delete_subject(shop, id, version);
-                Done::one()
+                Done { reason: is_damaged.then_some(DAMAGED), ..Done::one() }
             }
         };
-        unit.delete_terms(shop, id);
+        match &rest.terms {
+            Some(known) => known.iter().for_each(|term| terms::delete(&mut unit, shop, id, term)),
+            None => unit.delete_terms(shop, id),
+        }
         unit.delete_consents(shop, id);
         unit.delete_tokens(shop, id);
         for class in rest.destroyed.iter() {
             unit.destroy_dek(shop, id, class);
         }
         unit.insert_erasure(erasure);
-        self.enqueue_shred(&mut unit, stored, rest.destroyed);
+        self.enqueue_shred_of(&mut unit, shop, id, rest.destroyed);
         self.add_ok(&mut unit, actor, ask, &done);
         unit
     }
 
     /// The erasure's row and answer with the signed receipt.
-    fn receipt_of(
-        &self,
-        stored: &Stored,
-        rest: &Rest,
-        now: TimeMs,
-    ) -> Result<(ErasureRow, Erased), AppError> {
-        let shop = stored.row.shop;
-        let backups_until = self.backups_until(shop, stored)?;
+    fn receipt_of(&self, target: &Target, now: TimeMs) -> Result<(ErasureRow, Erased), AppError> {
+        let Target { shop, id, ref rest, .. } = *target;
+        let backups_until = self.backups_until(shop, target.epoch)?;
         let unsealed = self.unsealed()?;
         let epoch = self.keys(shop)?.epoch();
         let kept = rest.kept.iter().map(|kept| Kept { purpose: kept.purpose.clone(), until: kept.until });
         let body = ErasureReceipt {
             shop,
-            subject: stored.id(),
+            subject: id,
             erased_at: now,
             classes: rest.destroyed,
             kept: kept.collect(),
@@ -198,7 +275,7 @@ impl App {
         let receipt = receipt::sign(&unsealed.keyring, &body);
         let row = ErasureRow {
             shop,
-            subject: stored.id(),
+            subject: id,
             at: now,
             classes: rest.destroyed,
             receipt: receipt.clone(),
@@ -210,8 +287,7 @@ impl App {
     }
 
     /// When the newest key epoch that wraps a key of this customer will be destroyed.
-    fn backups_until(&self, shop: ShopId, stored: &Stored) -> Result<TimeMs, AppError> {
-        let newest = stored.deks().map(|dek| dek.epoch).max();
+    fn backups_until(&self, shop: ShopId, newest: Option<u32>) -> Result<TimeMs, AppError> {
         let unsealed = self.unsealed()?;
         let epochs = unsealed.keyring.epochs(shop);
         let epoch = epochs.iter().find(|epoch| Some(epoch.number) == newest).or(epochs.last());
@@ -311,6 +387,10 @@ impl App {
     }
 }
 
+fn newest_epoch(deks: &[DekRow]) -> Option<u32> {
+    deks.iter().map(|dek| dek.epoch).max()
+}
+
 /// The purposes that a law protects with the fields there are for them.
 fn kept_by_law(register: &Register, stored: &Stored, now: TimeMs) -> Result<Vec<KeptByLaw>, AppError> {
     let cells = stored.cells()?;
@@ -354,8 +434,9 @@ fn rest_of(tools: &Tools<'_>, stored: &Stored) -> Result<Rest, AppError> {
         }
     }
     let destroyed = stored.deks().map(|dek| dek.class).filter(|class| !live.contains(*class)).collect();
+    let terms = Some(terms::read(&stored.row.terms).map_err(|_| broken(stored.id(), "terms"))?);
     if live.is_empty() {
-        return Ok(Rest { row: None, kept, destroyed });
+        return Ok(Rest { row: None, kept, destroyed, terms });
     }
     let events: Vec<StartEvent> = protecting.iter().map(|(_, purpose)| purpose.retention.start).collect();
     let mut row = SubjectRow {
@@ -367,5 +448,5 @@ fn rest_of(tools: &Tools<'_>, stored: &Stored) -> Result<Rest, AppError> {
         ..stored.row.clone()
     };
     row.row_mac = row_mac(tools.keys, &row);
-    Ok(Rest { row: Some(row), kept, destroyed })
+    Ok(Rest { row: Some(row), kept, destroyed, terms })
 }

@@ -49,7 +49,15 @@ impl App {
         let refused = gate.check().and_then(|()| {
             // Who may not see the field for this purpose may not find out by guessing either.
             let includes = register.purpose(purpose).is_some_and(|purpose| purpose.includes(&def.name));
-            if includes { Ok(()) } else { Err(Denial::FieldNotInPurpose) }
+            // Nor may who sees a part of a value try the few values that it can have, one by one.
+            let is_few = def.kind.index_use() == IndexUse::Bucket;
+            if !includes {
+                Err(Denial::FieldNotInPurpose)
+            } else if is_few && actor.grant.mask(&def.name).is_some() {
+                Err(Denial::FieldNotGranted)
+            } else {
+                Ok(())
+            }
         });
         if let Err(reason) = refused {
             return Err(self.deny(actor, &ask, reason).await);

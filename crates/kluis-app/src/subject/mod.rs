@@ -1,5 +1,8 @@
 //! Use cases on one customer: create, read, look up, update, erase, record an event.
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod abuse_tests;
 mod bulk;
 mod create;
 mod draft;
@@ -25,7 +28,7 @@ use crate::{App, AppError};
 pub use crate::record::Revealed;
 pub use bulk::BULK_MAX;
 pub use draft::NewSubject;
-pub use erase::{ErasePreview, Erased, KeptByLaw};
+pub use erase::{ErasePreview, Erased, ErasureReceiptView, KeptByLaw};
 
 pub(crate) use erase::SHRED;
 

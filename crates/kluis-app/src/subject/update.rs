@@ -2,6 +2,7 @@
 
 use kluis_model::audit::Operation;
 use kluis_model::minimise::minimise_in;
+use kluis_model::register::Register;
 use kluis_model::{Actor, FieldName, Lang, PiiText, StartEvent, SubjectId, TimeMs};
 use kluis_store::{StoreError, Unit};
 
@@ -29,6 +30,7 @@ impl App {
         let fields = written_fields(actor, &changes);
         let ask = Ask::new(Operation::Update).about(id).fields(&fields);
         self.allow(actor, &ask).await?;
+        self.check_guesses(actor, &ask).await?;
         let mut tries = 0;
         loop {
             let Loaded { keys, stored } = self.load(actor, &ask, id).await?;
@@ -45,7 +47,7 @@ impl App {
                 Ok(changed) => changed,
                 Err(error) => return Err(self.audited(actor, &ask, error).await),
             };
-            let names = touched(&changes);
+            let names = touched(&register, &stored, &changes);
             match self.commit_change(actor, &ask.clone().fields(&names), &stored, &change).await {
                 Ok(()) => {
                     self.index_changed(actor.shop, id).await;
@@ -59,10 +61,7 @@ impl App {
                     tries += 1;
                     self.clear_way(actor, id, &what).await?;
                 }
-                Err(StoreError::Conflict { what }) => {
-                    let error = AppError::Conflict { what: what.to_string() };
-                    return Err(self.failed(actor, &ask, "conflict", error).await);
-                }
+                Err(StoreError::Conflict { what }) => return Err(self.clash(actor, &ask, &what).await),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -156,7 +155,11 @@ pub(crate) fn changed(
     Ok((change, report.dropped))
 }
 
-/// The names of changed fields for the leaf.
-fn touched(changes: &[(String, Option<PiiText>)]) -> Vec<FieldName> {
-    changes.iter().filter_map(|(name, _)| FieldName::parse(name).ok()).collect()
+/// The names of changed fields for the leaf: those that the register or the row knows. Any other
+/// name is a word of the caller's, and the log takes none.
+fn touched(register: &Register, stored: &Stored, changes: &[(String, Option<PiiText>)]) -> Vec<FieldName> {
+    let cells = stored.cells().unwrap_or_default();
+    let is_known = |name: &str| register.field(name).is_some() || cells.iter().any(|cell| cell.field == name);
+    let known = changes.iter().filter(|(name, _)| is_known(name));
+    known.filter_map(|(name, _)| FieldName::parse(name).ok()).collect()
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use kluis_model::{Actor, Operation, SubjectId, TimeMs};
-use kluis_store::Unit;
+use kluis_store::{TermRow, Unit};
 use serde::Serialize;
 
 use crate::guard::{Ask, Done};
@@ -66,8 +66,8 @@ pub(crate) struct Check<'a> {
     findings: Findings,
     replay: Replay,
     logs: Vec<LogCheck>,
-    /// Customers that did not agree at first sight.
-    suspects: HashMap<SubjectId, ()>,
+    /// Customers that did not agree at first sight, with index entries that their row does not list.
+    suspects: HashMap<SubjectId, Vec<TermRow>>,
 }
 
 impl App {

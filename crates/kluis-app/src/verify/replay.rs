@@ -122,6 +122,11 @@ impl Replay {
         self.customers.get(&subject).is_some_and(|known| !known.gone)
     }
 
+    /// All customers that there are according to the logs.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = SubjectId> + '_ {
+        self.customers.iter().filter(|(_, known)| !known.gone).map(|(id, _)| *id)
+    }
+
     /// Customers that the logs know and no row was found of.
     pub(crate) fn unseen(&self) -> Vec<SubjectId> {
         self.customers.iter().filter(|(_, known)| !known.gone && !known.seen).map(|(id, _)| *id).collect()

@@ -1,6 +1,7 @@
 //! The second pass: every customer's row, keys, index entries and consents against the replayed logs.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use kluis_crypto::{CellHead, ShopKeys};
 use kluis_model::{ClassSet, SubjectFacts, SubjectId};
@@ -19,8 +20,10 @@ use crate::{AppError, Step};
 
 /// Customers read in one go.
 const PAGE: u32 = 500;
-/// Customers whose index entries are read in one go.
-const TERMS_PAGE: u32 = 1_000;
+/// Index entries read in one go.
+const TERMS_PAGE: u32 = 4_000;
+/// Groups of customers whose index entries are summed up.
+const SUMS: usize = 4_096;
 /// Look-ups under way at once.
 const AT_ONCE: usize = 16;
 /// How often a customer that does not agree is looked at again.
@@ -29,11 +32,36 @@ const LOOKS: u32 = 4;
 /// What was found about one customer; reported only when it is still so at a second look.
 type Doubts = Vec<(FindingKind, String)>;
 
-/// Index entries in the order of their customers.
-struct TermPages {
-    rows: VecDeque<TermRow>,
-    after: Option<SubjectId>,
-    at_end: bool,
+/// Keyed sums over index entries by group of customers: what the rows list and what the tables hold cancel out.
+///
+/// The key is random: nobody can make entries up that cancel out.
+struct TermSums {
+    key: RandomState,
+    sums: Vec<u64>,
+}
+
+impl TermSums {
+    fn new() -> Self {
+        Self { key: RandomState::new(), sums: vec![0; SUMS] }
+    }
+
+    fn group(&self, subject: SubjectId) -> usize {
+        (self.key.hash_one(subject.as_bytes()) as usize) % SUMS
+    }
+
+    fn flip(&mut self, subject: SubjectId, term: &IndexTerm) {
+        let value = match term.value {
+            TermValue::Unique(hash) => (0_u8, u128::from_be_bytes(hash)),
+            TermValue::Bucket(bucket) => (1, u128::from(bucket)),
+        };
+        let group = self.group(subject);
+        self.sums[group] ^=
+            self.key.hash_one((subject.as_bytes(), term.kind.code(), term.version, value.0, value.1));
+    }
+
+    fn agrees(&self, subject: SubjectId) -> bool {
+        self.sums[self.group(subject)] == 0
+    }
 }
 
 impl Check<'_> {
@@ -42,7 +70,7 @@ impl Check<'_> {
         self.replay.late = true;
         let shop = self.actor.shop;
         let total = self.app.store().counts(shop).await?.subjects;
-        let mut terms = TermPages { rows: VecDeque::new(), after: None, at_end: false };
+        let mut sums = TermSums::new();
         let mut after = None;
         loop {
             let page = self.app.store().page_subjects(shop, after, PAGE).await?;
@@ -50,28 +78,27 @@ impl Check<'_> {
             after = Some(last.id);
             self.report.rows += page.len() as u64;
             for (row, deks) in &page {
-                let entries = self.terms_of(&mut terms, row.id).await?;
                 self.report.keys += deks.len() as u64;
-                self.report.terms += entries.len() as u64;
-                if !self.doubts(row, deks, &entries)?.is_empty() {
-                    self.suspects.insert(row.id, ());
+                for term in terms::read(&row.terms).unwrap_or_default() {
+                    sums.flip(row.id, &term);
+                }
+                if !self.doubts(row, deks, None)?.is_empty() {
+                    self.suspects.entry(row.id).or_default();
                 }
             }
             self.read_attached(&page).await?;
             (self.progress)(Step { what: "rows", done: self.report.rows.min(total), total: Some(total) });
         }
-        while let Some(entry) = self.next_term(&mut terms).await? {
-            self.suspects.insert(entry.subject(), ());
-        }
+        self.read_terms(&mut sums).await?;
         for id in self.replay.unseen() {
-            self.suspects.insert(id, ());
+            self.suspects.entry(id).or_default();
         }
         Ok(())
     }
 
     /// Looks again at whoever did not agree, after reading the logs on; what is still so is a finding.
     pub(crate) async fn look_again(&mut self) -> Result<(), AppError> {
-        let mut open: Vec<SubjectId> = self.suspects.drain().map(|(id, ())| id).collect();
+        let mut open: Vec<(SubjectId, Vec<TermRow>)> = self.suspects.drain().collect();
         for look in 0..LOOKS {
             if open.is_empty() {
                 return Ok(());
@@ -79,19 +106,21 @@ impl Check<'_> {
             let mut still = Vec::new();
             for chunk in open.chunks(PAGE as usize) {
                 let mut seen = Vec::with_capacity(chunk.len());
-                for id in chunk {
+                for (id, strays) in chunk {
                     let found = self.app.store().find_subject_keys(self.actor.shop, *id).await?;
-                    seen.push((*id, found, self.terms_now(*id).await?));
+                    let row = found.as_ref().map(|(row, _)| row);
+                    let entries = self.terms_now(*id, row, strays).await?;
+                    seen.push((*id, strays, found, entries));
                 }
                 // The logs after the rows: whatever was written to a row then is known now.
                 self.read_on().await?;
-                for (id, found, entries) in seen {
+                for (id, strays, found, entries) in seen {
                     let doubts = match &found {
-                        Some((row, deks)) => self.doubts(row, deks, &entries)?,
+                        Some((row, deks)) => self.doubts(row, deks, Some(&entries))?,
                         None => self.doubts_of_absent(id, &entries),
                     };
                     if !doubts.is_empty() {
-                        still.push(id);
+                        still.push((id, strays.clone()));
                     }
                     if look + 1 == LOOKS {
                         doubts.into_iter().for_each(|(kind, place)| self.findings.add(kind, place));
@@ -104,7 +133,12 @@ impl Check<'_> {
     }
 
     /// What does not agree about a customer who is there.
-    fn doubts(&mut self, row: &SubjectRow, deks: &[DekRow], entries: &[TermRow]) -> Result<Doubts, AppError> {
+    fn doubts(
+        &mut self,
+        row: &SubjectRow,
+        deks: &[DekRow],
+        entries: Option<&[TermRow]>,
+    ) -> Result<Doubts, AppError> {
         let id = row.id;
         let place = || format!("subjects {id}");
         let mut doubts = Doubts::new();
@@ -124,7 +158,7 @@ impl Check<'_> {
         };
         doubts.extend(kind.map(|kind| (kind, place())));
         doubts_of_keys(&keys, row, deks, &mut doubts);
-        if is_whole {
+        if let Some(entries) = entries.filter(|_| is_whole) {
             doubts_of_terms(row, entries, &mut doubts);
         }
         Ok(doubts)
@@ -142,41 +176,72 @@ impl Check<'_> {
         doubts
     }
 
-    /// The entries of one customer out of the running pages; entries of customers who are passed
-    /// over have no row.
-    async fn terms_of(&mut self, pages: &mut TermPages, id: SubjectId) -> Result<Vec<TermRow>, AppError> {
-        let mut entries = Vec::new();
-        while let Some(entry) = self.next_term(pages).await? {
-            if entry.subject() > id {
-                pages.rows.push_front(entry);
+    /// Compares the index tables with what the rows list; customers of groups that do not agree are suspects.
+    async fn read_terms(&mut self, sums: &mut TermSums) -> Result<(), AppError> {
+        let shop = self.actor.shop;
+        let mut page: Vec<TermRow> = Vec::new();
+        loop {
+            page = self.app.store().page_terms(shop, page.last(), TERMS_PAGE).await?;
+            self.report.terms += page.len() as u64;
+            page.iter().for_each(|entry| sums.flip(entry.subject(), &index_term(entry)));
+            if page.len() < TERMS_PAGE as usize {
                 break;
             }
-            if entry.subject() == id {
-                entries.push(entry);
-            } else {
-                self.suspects.insert(entry.subject(), ());
+        }
+        if sums.sums.iter().all(|sum| *sum == 0) {
+            return Ok(());
+        }
+        for id in self.replay.expected() {
+            if !sums.agrees(id) {
+                self.suspects.entry(id).or_default();
             }
         }
-        Ok(entries)
-    }
-
-    async fn next_term(&self, pages: &mut TermPages) -> Result<Option<TermRow>, AppError> {
-        if pages.rows.is_empty() && !pages.at_end {
-            let mut page = self.app.store().page_terms(self.actor.shop, pages.after, TERMS_PAGE).await?;
-            page.sort_by_key(TermRow::subject);
-            pages.after = page.last().map(TermRow::subject);
-            pages.at_end = page.is_empty();
-            pages.rows.extend(page);
+        let mut after: Option<TermRow> = None;
+        loop {
+            let page = self.app.store().page_terms(shop, after.as_ref(), TERMS_PAGE).await?;
+            after = page.last().cloned();
+            let is_last = page.len() < TERMS_PAGE as usize;
+            self.note_strays(page.into_iter().filter(|entry| !sums.agrees(entry.subject())).collect())
+                .await?;
+            if is_last {
+                return Ok(());
+            }
         }
-        Ok(pages.rows.pop_front())
     }
 
-    /// The index entries of one customer as they are now.
-    async fn terms_now(&self, id: SubjectId) -> Result<Vec<TermRow>, AppError> {
-        let before = u128::from_be_bytes(*id.as_bytes()).checked_sub(1);
-        let before = before.map(|number| SubjectId::from_bytes(number.to_be_bytes()));
-        let page = self.app.store().page_terms(self.actor.shop, before, 1).await?;
-        Ok(page.into_iter().filter(|entry| entry.subject() == id).collect())
+    /// Remembers the entries that their customer's row does not list.
+    async fn note_strays(&mut self, entries: Vec<TermRow>) -> Result<(), AppError> {
+        for chunk in entries.chunks(PAGE as usize) {
+            let mut ids: Vec<SubjectId> = chunk.iter().map(TermRow::subject).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let found = self.app.store().find_subjects_keys(self.actor.shop, &ids).await?;
+            let rows: HashMap<SubjectId, Vec<IndexTerm>> = found
+                .into_iter()
+                .map(|(row, _)| (row.id, terms::read(&row.terms).unwrap_or_default()))
+                .collect();
+            for entry in chunk {
+                let is_listed =
+                    rows.get(&entry.subject()).is_some_and(|row| row.contains(&index_term(entry)));
+                if !is_listed {
+                    self.suspects.entry(entry.subject()).or_default().push(entry.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those index entries of one customer that stand in the tables now, of what the row lists and of strays.
+    async fn terms_now(
+        &self,
+        id: SubjectId,
+        row: Option<&SubjectRow>,
+        strays: &[TermRow],
+    ) -> Result<Vec<TermRow>, AppError> {
+        let listed = row.map(|row| terms::read(&row.terms).unwrap_or_default()).unwrap_or_default();
+        let mut asked: Vec<TermRow> = listed.iter().map(|term| term_row(id, term)).collect();
+        asked.extend(strays.iter().filter(|stray| !listed.contains(&index_term(stray))).cloned());
+        Ok(self.app.store().present_terms(self.actor.shop, &asked).await?)
     }
 
     /// Consents and tokens of a page of customers, some look-ups at a time.
@@ -255,6 +320,14 @@ fn doubts_of_terms(row: &SubjectRow, entries: &[TermRow], doubts: &mut Doubts) {
     }
     for term in found.iter().filter(|term| !expected.contains(term)) {
         doubts.push((FindingKind::TermForeign, place(term)));
+    }
+}
+
+fn term_row(subject: SubjectId, term: &IndexTerm) -> TermRow {
+    let (kind, version) = (term.kind, term.version);
+    match term.value {
+        TermValue::Unique(term) => TermRow::Unique { kind, version, term, subject },
+        TermValue::Bucket(bucket) => TermRow::Bucket { kind, version, bucket, subject },
     }
 }
 

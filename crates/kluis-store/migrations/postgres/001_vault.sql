@@ -17,6 +17,7 @@ create table subject (
 alter table subject alter column cells set storage external;
 create index subject_updated on subject (shop, updated);
 
+-- Not indexed by customer: the customer's row lists its terms.
 create table unique_term (
   shop bigint not null,
   kind bigint not null,
@@ -25,7 +26,6 @@ create table unique_term (
   subject bytea not null,
   primary key (shop, kind, version, term)
 );
-create index unique_term_subject on unique_term (shop, subject);
 
 create table bucket_term (
   shop bigint not null,
@@ -35,7 +35,6 @@ create table bucket_term (
   subject bytea not null,
   primary key (shop, kind, version, bucket, subject)
 );
-create index bucket_term_subject on bucket_term (shop, subject);
 
 create table consent (
   shop bigint not null,

@@ -15,6 +15,7 @@ create table subject (
 ) strict;
 create index subject_updated on subject (shop, updated);
 
+-- Not indexed by customer: the customer's row lists its terms.
 create table unique_term (
   shop integer not null,
   kind integer not null,
@@ -23,7 +24,6 @@ create table unique_term (
   subject blob not null,
   primary key (shop, kind, version, term)
 ) strict, without rowid;
-create index unique_term_subject on unique_term (shop, subject);
 
 create table bucket_term (
   shop integer not null,
@@ -33,7 +33,6 @@ create table bucket_term (
   subject blob not null,
   primary key (shop, kind, version, bucket, subject)
 ) strict, without rowid;
-create index bucket_term_subject on bucket_term (shop, subject);
 
 create table consent (
   shop integer not null,

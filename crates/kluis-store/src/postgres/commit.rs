@@ -287,7 +287,7 @@ async fn write_alone(
     let error = match connection.send_all(&sends).await {
         Ok(changed) => {
             let failed = unit.steps.iter().zip(&sends).zip(&changed).find(|((_, send), n)| !send.holds(**n));
-            failed.map(|((step, _), _)| flight::conflict(step))
+            failed.map(|((step, _), _)| step.conflict())
         }
         Err(Trouble::Store(error @ StoreError::Internal(_))) => Some(error),
         Err(trouble) => return Err(trouble),

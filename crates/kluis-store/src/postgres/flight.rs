@@ -1,6 +1,5 @@
 //! Statements on their way to PostgreSQL: many at once, rows for one table gathered into one statement.
 
-use crate::StoreError;
 use crate::dump::table_named;
 use crate::unit::{Expect, Step};
 use crate::value::Value;
@@ -79,12 +78,4 @@ fn fill<'a>(table: &'static str, steps: &[&'a Step]) -> Send<'a> {
 pub(crate) fn columns<'a>(rows: &[&'a [Value]]) -> Vec<Vec<&'a Value>> {
     let width = rows.first().map_or(0, |row| row.len());
     (0..width).map(|n| rows.iter().map(|row| &row[n]).collect()).collect()
-}
-
-/// The conflict of a step that did not change what it had to.
-pub(crate) fn conflict(step: &Step) -> StoreError {
-    match &step.expect {
-        Expect::One(what) => StoreError::conflict(what.clone()),
-        Expect::Any => StoreError::Internal(format!("unexpected answer to {}", step.sql.name())),
-    }
 }

@@ -19,6 +19,8 @@ const RETRY: Duration = Duration::from_millis(200);
 enum Ask {
     /// There is something to move.
     Pass,
+    /// There is much to move.
+    PassNow,
     /// Old pages must not remain in the logs.
     Truncate,
 }
@@ -41,6 +43,11 @@ impl Checkpointer {
     /// Says that something was written.
     pub(crate) fn pass_soon(&self) {
         self.ask(Ask::Pass);
+    }
+
+    /// Says that much was written.
+    pub(crate) fn pass_now(&self) {
+        self.ask(Ask::PassNow);
     }
 
     /// Has the logs cut to nothing as soon as no reader needs them.
@@ -66,7 +73,7 @@ impl Drop for Checkpointer {
 }
 
 fn run(connections: &[Connection; 2], asked: &Receiver<Ask>) {
-    let (mut dirty, mut truncate, mut last) = (false, false, Instant::now());
+    let (mut dirty, mut now, mut truncate, mut last) = (false, false, false, Instant::now());
     loop {
         let ask = if dirty || truncate {
             asked.recv_timeout(RETRY)
@@ -75,6 +82,7 @@ fn run(connections: &[Connection; 2], asked: &Receiver<Ask>) {
         };
         match ask {
             Ok(Ask::Pass) => dirty = true,
+            Ok(Ask::PassNow) => (dirty, now) = (true, true),
             Ok(Ask::Truncate) => truncate = true,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -82,12 +90,12 @@ fn run(connections: &[Connection; 2], asked: &Receiver<Ask>) {
         if truncate {
             truncate = !connections.iter().all(truncate_log);
         }
-        if dirty && last.elapsed() >= PASS {
+        if dirty && (now || last.elapsed() >= PASS) {
             for connection in connections {
                 // Another process may be at it; the next pass finds what is left.
                 let _ = connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
             }
-            (dirty, last) = (false, Instant::now());
+            (dirty, now, last) = (false, false, Instant::now());
         }
     }
 }

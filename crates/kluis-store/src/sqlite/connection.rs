@@ -36,7 +36,11 @@ impl<'c> Db<'c> {
         self.execute_text(sql.text, values)
     }
 
-    pub(crate) fn execute_text(&mut self, text: &'static str, values: &[Value]) -> rusqlite::Result<usize> {
+    pub(crate) fn execute_text<T: ToSql>(
+        &mut self,
+        text: &'static str,
+        values: &[T],
+    ) -> rusqlite::Result<usize> {
         let statement = self.statement(text)?;
         bind(statement, values)?;
         statement.raw_execute()
@@ -55,9 +59,16 @@ impl<'c> Db<'c> {
         Ok(found)
     }
 
+    /// Tells whether a query finds a row.
+    pub(crate) fn exists(&mut self, sql: &Sql, values: &[Value]) -> rusqlite::Result<bool> {
+        let statement = self.statement(sql.text)?;
+        bind(statement, values)?;
+        statement.raw_query().next().map(|row| row.is_some())
+    }
+
     /// Runs `begin`, `commit` and the like.
     pub(crate) fn run(&mut self, text: &'static str) -> rusqlite::Result<()> {
-        self.execute_text(text, &[]).map(|_| ())
+        self.execute_text::<Value>(text, &[]).map(|_| ())
     }
 
     /// Gives a transaction up, whatever state it is in.
@@ -69,7 +80,7 @@ impl<'c> Db<'c> {
     }
 }
 
-fn bind(statement: &mut Statement<'_>, values: &[Value]) -> rusqlite::Result<()> {
+fn bind(statement: &mut Statement<'_>, values: &[impl ToSql]) -> rusqlite::Result<()> {
     for (n, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(n + 1, value)?;
     }

@@ -1,5 +1,6 @@
 //! SQLite: one thread writes, a pool of threads reads; customer keys stand in a file of their own.
 
+mod bulk;
 mod checkpoint;
 mod connection;
 mod open;
@@ -23,12 +24,19 @@ use connection::Db;
 /// Units that may wait for the writer before commits wait too.
 const QUEUE_MAX: usize = 4096;
 
+/// The answer once a staged unit is durable.
+pub(crate) type Durable = oneshot::Receiver<Result<(), StoreError>>;
+
 type Rows = Result<Vec<Vec<Values>>, StoreError>;
 
 /// What the writing thread is asked.
 enum Request {
     /// Apply a unit.
     Unit(Waiting),
+    /// Take a unit into a transaction with others; the answer comes before it is durable.
+    Stage(Unit, oneshot::Sender<(Result<Durable, StoreError>, Unit)>),
+    /// Make what was staged durable.
+    Settle(oneshot::Sender<()>),
     /// Run queries in a transaction.
     Change(Vec<Query>, oneshot::Sender<Rows>),
     /// Add the rows of a dump.
@@ -90,6 +98,18 @@ impl Sqlite {
         answered.await.map_err(|_| closed())?
     }
 
+    pub(crate) async fn stage(&self, unit: Unit) -> Result<Durable, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.writer.send(Request::Stage(unit, answer)).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?.0
+    }
+
+    pub(crate) async fn settle(&self) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.writer.send(Request::Settle(answer)).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())
+    }
+
     pub(crate) async fn read(&self, queries: Vec<Query>) -> Rows {
         let (answer, answered) = oneshot::channel();
         {
@@ -136,7 +156,7 @@ impl Sqlite {
     }
 }
 
-fn closed() -> StoreError {
+pub(super) fn closed() -> StoreError {
     StoreError::unavailable("the store is closed")
 }
 

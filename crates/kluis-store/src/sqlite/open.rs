@@ -1,5 +1,6 @@
 //! Opens SQLite files, brings them to the newest schema and sets how they sync.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use crate::StoreError;
 use crate::migrate::{MIGRATIONS, NEWEST};
 
 /// Longest wait for another process that writes.
-pub(crate) const BUSY: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(10);
+
+/// How often somebody who waits looks again.
+const BUSY_STEP: Duration = Duration::from_millis(3);
 
 /// Longest wait of a checkpoint for readers.
 const SHORT: Duration = Duration::from_millis(100);
@@ -26,7 +30,7 @@ pub(crate) fn open_writer(data: &Path, keys: &Path) -> Result<Connections, Store
     for path in [data, keys] {
         make_file(path)?;
     }
-    let connections = Connections { data: open_file(data)?, keys: open_file(keys)? };
+    let mut connections = Connections { data: open_file(data)?, keys: open_file(keys)? };
     // Newer ones are refused before anything changes.
     for connection in [&connections.data, &connections.keys] {
         let found = version(connection)?;
@@ -34,9 +38,11 @@ pub(crate) fn open_writer(data: &Path, keys: &Path) -> Result<Connections, Store
             return Err(StoreError::SchemaTooNew { found, known: NEWEST });
         }
     }
-    for connection in [&connections.data, &connections.keys] {
-        settings(connection, "-98304").map_err(|error| meaning(&error))?;
+    for connection in [&mut connections.data, &mut connections.keys] {
+        settings(connection, "-8192").map_err(|error| meaning(&error))?;
     }
+    // The index tables of the data are written in random places.
+    connections.data.pragma_update(None, "cache_size", -65_536).map_err(|error| meaning(&error))?;
     migrate(&connections.data, |n| MIGRATIONS[n].sqlite_parts().0)?;
     migrate(&connections.keys, |n| MIGRATIONS[n].sqlite_parts().1)?;
     Ok(connections)
@@ -44,16 +50,16 @@ pub(crate) fn open_writer(data: &Path, keys: &Path) -> Result<Connections, Store
 
 /// Opens a file that exists for reading only.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let connection = open_file(path)?;
-    settings(&connection, "-16384").map_err(|error| meaning(&error))?;
+    let mut connection = open_file(path)?;
+    settings(&mut connection, "-8192").map_err(|error| meaning(&error))?;
     connection.pragma_update(None, "query_only", true).map_err(|error| meaning(&error))?;
     Ok(connection)
 }
 
 /// Opens a file that exists for moving its write-ahead log.
 pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection, StoreError> {
-    let connection = open_file(path)?;
-    settings(&connection, "-1024").map_err(|error| meaning(&error))?;
+    let mut connection = open_file(path)?;
+    settings(&mut connection, "-1024").map_err(|error| meaning(&error))?;
     connection.busy_timeout(SHORT).map_err(|error| meaning(&error))?;
     Ok(connection)
 }
@@ -74,8 +80,8 @@ fn open_file(path: &Path) -> Result<Connection, StoreError> {
     Connection::open_with_flags(path, flags).map_err(|error| meaning(&error))
 }
 
-fn settings(connection: &Connection, cache: &str) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
+fn settings(connection: &mut Connection, cache: &str) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(wait_for_writer))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
@@ -85,6 +91,25 @@ fn settings(connection: &Connection, cache: &str) -> rusqlite::Result<()> {
     // The checkpoint thread moves the log; the writer does it itself only when the log grows to 512 MiB meanwhile.
     connection.pragma_update(None, "wal_autocheckpoint", 131_072)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
+}
+
+std::thread_local! {
+    /// How long this thread waits for others.
+    static PATIENCE: Cell<Duration> = const { Cell::new(BUSY) };
+}
+
+/// Looks often: who imports gives way between transactions only for a moment.
+fn wait_for_writer(tries: i32) -> bool {
+    std::thread::sleep(BUSY_STEP);
+    BUSY_STEP * tries.cast_unsigned() < PATIENCE.get()
+}
+
+/// Lets this thread wait for others no longer than this while it does something.
+pub(crate) fn with_patience<T>(patience: Duration, run: impl FnOnce() -> T) -> T {
+    let before = PATIENCE.replace(patience);
+    let done = run();
+    PATIENCE.set(before);
+    done
 }
 
 fn version(connection: &Connection) -> Result<i64, StoreError> {

@@ -1,16 +1,17 @@
 //! The writing thread: many units in one transaction, one sync, then every answer.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kluis_crypto::merkle::Frontier;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::Request;
+use super::bulk::{Bulk, IDLE_MAX, can_be_staged};
 use super::checkpoint::{Checkpointer, truncate_log};
 use super::connection::{Db, meaning, query_all};
-use super::open::{BUSY, Connections};
+use super::open::{Connections, with_patience};
 use super::reserve::Reserve;
+use super::{Durable, Request};
 use crate::batch::{Answer, BYTES_MAX, Budgets, LogTip, UNITS_MAX, Waiting, usage_writes};
 use crate::dump::{DumpRow, table_named};
 use crate::store::{Query, Values};
@@ -23,8 +24,10 @@ const SHRED_WAIT: Duration = Duration::from_millis(100);
 
 /// How long the end waits for readers of other processes.
 const LAST_WAIT: Duration = Duration::from_secs(2);
-/// Newest keys that are looked through for orphans at the start.
+/// Newest keys that are looked through for orphans at the start; more while there are some.
 const SWEPT_KEYS: i64 = 4096;
+/// How often an open transaction looks for the next unit.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What the writer has to know.
 pub(crate) struct Settings {
@@ -56,14 +59,33 @@ pub(crate) fn run(connections: &Connections, mut requests: mpsc::Receiver<Reques
         node: settings.node,
         checkpointer: Some(settings.checkpointer),
         made_keys: Vec::new(),
+        bulk: None,
     };
-    if let Err(error) = writer.sweep() {
-        tracing::warn!(%error, "orphan keys were not looked for");
+    loop {
+        match writer.sweep() {
+            Ok(0) => break,
+            Ok(swept) => tracing::info!(swept, "keys of customers that were never written are destroyed"),
+            Err(error) => {
+                tracing::warn!(%error, "orphan keys were not looked for");
+                break;
+            }
+        }
     }
-    while let Some(request) = requests.blocking_recv() {
+    while let Some(request) = next_request(&mut writer, &mut requests) {
         let mut next = Some(request);
         while let Some(request) = next.take() {
+            if !matches!(request, Request::Stage(..)) {
+                writer.finish_bulk();
+            }
             match request {
+                Request::Stage(unit, answer) => {
+                    writer.take(unit, answer);
+                    // The pass of the checkpoint thread is asked for when the transaction ends.
+                    continue;
+                }
+                Request::Settle(answer) => {
+                    let _ = answer.send(());
+                }
                 Request::Unit(first) => {
                     let (batch, other) = drain(first, &mut requests);
                     next = other;
@@ -85,9 +107,25 @@ pub(crate) fn run(connections: &Connections, mut requests: mpsc::Receiver<Reques
                 }
             }
         }
-        writer.between_batches();
+        if writer.bulk.is_none() {
+            writer.between_batches();
+        }
     }
+    writer.finish_bulk();
     writer.end();
+}
+
+/// Waits for the next request; an open transaction that gets none is finished meanwhile.
+fn next_request(writer: &mut Writer<'_>, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+    let begun = Instant::now();
+    while writer.bulk.is_some() {
+        match requests.try_recv() {
+            Ok(request) => return Some(request),
+            Err(mpsc::error::TryRecvError::Empty) if begun.elapsed() < IDLE_MAX => std::thread::sleep(LOOK),
+            Err(_) => writer.finish_bulk(),
+        }
+    }
+    requests.blocking_recv()
 }
 
 /// Takes the units that wait, up to the limits of a batch, and the first request that is none.
@@ -107,17 +145,38 @@ fn drain(first: Waiting, requests: &mut mpsc::Receiver<Request>) -> (Vec<Waiting
     (batch, None)
 }
 
-struct Writer<'c> {
-    data: Db<'c>,
-    keys: Db<'c>,
+pub(super) struct Writer<'c> {
+    pub(super) data: Db<'c>,
+    pub(super) keys: Db<'c>,
     reserve: Reserve,
-    node: String,
+    pub(super) node: String,
+    /// The open transaction of staged units.
+    pub(super) bulk: Option<Bulk>,
     checkpointer: Option<Checkpointer>,
     /// For each unit of the batch, whether its keys were written.
     made_keys: Vec<bool>,
 }
 
 impl Writer<'_> {
+    /// Stages a unit, or applies it at once when it is of another kind.
+    fn take(&mut self, mut unit: Unit, answer: oneshot::Sender<(Result<Durable, StoreError>, Unit)>) {
+        let (durable, outcome) = oneshot::channel();
+        let staged = if can_be_staged(&unit) {
+            self.stage(&unit, durable)
+        } else {
+            let unit = std::mem::take(&mut unit);
+            self.finish_bulk();
+            let (alone, mut applied) = oneshot::channel();
+            self.commit(vec![Waiting { unit, answer: alone }]);
+            self.between_batches();
+            let applied = applied.try_recv().unwrap_or_else(|_| Err(super::closed()));
+            applied.map(|_| drop(durable.send(Ok(()))))
+        };
+        // Nobody waits any more when the import was dropped.
+        // The unit goes back: freeing its many values is not this thread's work.
+        let _ = answer.send((staged.map(|()| outcome), unit));
+    }
+
     /// Applies a batch and answers every unit.
     fn commit(&mut self, batch: Vec<Waiting>) {
         let (units, waiters): (Vec<_>, Vec<_>) =
@@ -252,7 +311,7 @@ impl Writer<'_> {
         savepoints: Savepoints,
     ) -> Result<Vec<Committed>, Failure> {
         let mut budgets = self.know_budgets(units)?;
-        let mut tip = self.lock_log(units)?;
+        let mut tip = self.lock_log(units).map_err(Failure::Store)?;
         let mut committed = vec![Committed::default(); units.len()];
         for (n, unit) in units.iter().enumerate() {
             if errors[n].is_some() {
@@ -321,14 +380,16 @@ impl Writer<'_> {
     }
 
     /// Reads this node's log head; makes it when the first leaf is to come.
-    fn lock_log(&mut self, units: &[Unit]) -> Result<Option<LogTip>, Failure> {
+    pub(super) fn lock_log(&mut self, units: &[Unit]) -> Result<Option<LogTip>, StoreError> {
+        let failed = |error: rusqlite::Error| meaning(&error);
         let log: Value = self.node.as_str().into();
-        let mut rows = self.data.query(&sql::LOCK_LOG_HEAD, std::slice::from_ref(&log))?;
+        let mut rows = self.data.query(&sql::LOCK_LOG_HEAD, std::slice::from_ref(&log)).map_err(failed)?;
         if rows.is_empty() && units.iter().any(|unit| !unit.leaves.is_empty()) {
-            self.data.execute(&sql::INSERT_LOG_HEAD, &[log.clone(), Frontier::new().encode().into()])?;
-            rows = self.data.query(&sql::LOCK_LOG_HEAD, &[log])?;
+            let first = [log.clone(), Frontier::new().encode().into()];
+            self.data.execute(&sql::INSERT_LOG_HEAD, &first).map_err(failed)?;
+            rows = self.data.query(&sql::LOCK_LOG_HEAD, &[log]).map_err(failed)?;
         }
-        rows.pop().map(LogTip::read).transpose().map_err(Failure::Store)
+        rows.pop().map(LogTip::read).transpose()
     }
 
     fn write_sums(
@@ -411,9 +472,7 @@ impl Writer<'_> {
     fn truncate_logs(&mut self, wait: Duration) {
         let mut done = true;
         for connection in [self.data.connection, self.keys.connection] {
-            let _ = connection.busy_timeout(wait);
-            done &= truncate_log(connection);
-            let _ = connection.busy_timeout(BUSY);
+            done &= with_patience(wait, || truncate_log(connection));
         }
         if let Some(checkpointer) = self.checkpointer.as_ref().filter(|_| !done) {
             checkpointer.truncate_soon();
@@ -423,6 +482,14 @@ impl Writer<'_> {
     fn end(&mut self) {
         self.checkpointer = None;
         self.truncate_logs(LAST_WAIT);
+    }
+
+    /// After a long transaction: the log is moved while the next one runs.
+    pub(super) fn pass_now(&mut self) {
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.pass_now();
+        }
+        self.reserve.fill_now_and_then();
     }
 
     fn between_batches(&mut self) {
@@ -461,8 +528,8 @@ impl Writer<'_> {
         outcome
     }
 
-    /// Destroys the newest keys whose customer never came: a crash between the two files leaves them.
-    fn sweep(&mut self) -> Result<(), StoreError> {
+    /// Destroys the newest keys whose customer never came: a crash between the two files leaves them. Says how many.
+    fn sweep(&mut self) -> Result<usize, StoreError> {
         let mut all = || {
             self.data.run("begin immediate")?;
             let mut orphans = Vec::new();
@@ -477,8 +544,8 @@ impl Writer<'_> {
         };
         let orphans: Result<Vec<Values>, rusqlite::Error> = all();
         let outcome = match orphans {
-            Ok(orphans) if orphans.is_empty() => Ok(()),
-            Ok(orphans) => self.destroy(&orphans),
+            Ok(orphans) if orphans.is_empty() => Ok(0),
+            Ok(orphans) => self.destroy(&orphans).map(|()| orphans.len()),
             Err(error) => Err(meaning(&error)),
         };
         self.keys.roll_back();
@@ -495,10 +562,10 @@ enum Savepoints {
 }
 
 /// Runs a step; a conflict when it did not change what it had to.
-fn run_step(db: &mut Db<'_>, step: &Step) -> rusqlite::Result<Option<StoreError>> {
+pub(super) fn run_step(db: &mut Db<'_>, step: &Step) -> rusqlite::Result<Option<StoreError>> {
     let changed = db.execute(&step.sql, &step.values)?;
     match &step.expect {
-        Expect::One(what) if changed != 1 => Ok(Some(StoreError::conflict(what.clone()))),
+        Expect::One(_) if changed != 1 => Ok(Some(step.conflict())),
         _ => Ok(None),
     }
 }

@@ -91,7 +91,7 @@ fn an_update_needs_the_version_it_read() {
         store.commit(create(id)).await.unwrap();
         let mut update = Unit::new();
         update.update_subject(&subject(id, 2), 1);
-        update.delete_terms(SHOP, id);
+        delete_terms(&mut update, id);
         update.put_bucket_term(SHOP, FieldKind::Surname, 1, u64::MAX, id);
         update.put_bucket_term(SHOP, FieldKind::Surname, 1, u64::MAX, id);
         update.replace_dek(&DekRow { epoch: 2, wrapped: vec![1; 61], ..dek(id, RetentionClass::Tax) });

@@ -8,6 +8,7 @@ mod postgres;
 mod rows;
 mod speed;
 mod sqlite;
+mod stage;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,6 +144,17 @@ pub(crate) fn create(id: SubjectId) -> Unit {
     }
     unit.leaf(leaf(Some(id), "staff-1", Operation::Create));
     unit
+}
+
+/// Takes the terms of [`create`] away.
+pub(crate) fn delete_terms(unit: &mut Unit, id: SubjectId) {
+    let seed = kluis_crypto::sha256(id.as_bytes());
+    for (n, kind) in [FieldKind::EmailAddress, FieldKind::CustomerNumber].into_iter().enumerate() {
+        unit.delete_unique_term(SHOP, kind, 1, seed[n..n + 16].try_into().unwrap(), id);
+    }
+    for (n, kind) in [FieldKind::Postcode, FieldKind::Surname, FieldKind::Phone].into_iter().enumerate() {
+        unit.delete_bucket_term(SHOP, kind, 1, u64::from(seed[n]) << 8 | u64::from(seed[n + 4]), id);
+    }
 }
 
 pub(crate) fn consent(subject: SubjectId, number: u32, given: bool) -> ConsentRow {

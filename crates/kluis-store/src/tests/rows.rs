@@ -3,6 +3,7 @@
 use kluis_model::{ClassSet, CredentialId, FieldKind, RetentionClass, TimeMs};
 
 use super::*;
+use crate::TermRow;
 use crate::sql::{self, Sql};
 use crate::{ErasureRow, StoreError};
 
@@ -95,8 +96,18 @@ fn rows_of_people_come_back() {
         assert_eq!((page.len(), page[0].0.id, page[0].1.len()), (1, other, 2));
         assert_eq!(store.page_subjects(SHOP, Some(other), 10).await.unwrap(), []);
         assert_eq!(store.page_deks(SHOP, None, 1).await.unwrap().len(), 2);
-        assert_eq!(store.page_terms(SHOP, None, 1).await.unwrap().len(), 5);
-        assert_eq!(store.page_terms(SHOP, Some(id), 5).await.unwrap().len(), 5);
+        let terms = store.page_terms(SHOP, None, 20).await.unwrap();
+        assert_eq!(terms.iter().filter(|term| term.subject() == id).count(), 5);
+        let mut paged = Vec::new();
+        while let Some(term) = store.page_terms(SHOP, paged.last(), 1).await.unwrap().pop() {
+            paged.push(term);
+        }
+        assert_eq!((paged.len(), &paged), (10, &terms));
+        let mut asked = terms.clone();
+        if let Some(TermRow::Unique { subject, .. }) = asked.first_mut() {
+            *subject = subject_id();
+        }
+        assert_eq!(store.present_terms(SHOP, &asked).await.unwrap(), terms[1..]);
         assert_eq!(store.changed_subjects(SHOP, NOW, 10).await.unwrap().len(), 2);
         assert_eq!(store.changed_subjects(SHOP, TimeMs(NOW.0 + 2), 10).await.unwrap(), []);
         let many = store.find_subjects_keys(SHOP, &[other, subject_id(), id]).await.unwrap();

@@ -178,7 +178,7 @@ fn on_a_full_disk_writes_are_refused_erasure_works_and_it_recovers() {
         for erased in [id, other] {
             let mut erase = Unit::new();
             erase.delete_subject(SHOP, erased, 1);
-            erase.delete_terms(SHOP, erased);
+            delete_terms(&mut erase, erased);
             erase.destroy_dek(SHOP, erased, RetentionClass::Profile);
             erase.destroy_dek(SHOP, erased, RetentionClass::Tax);
             erase.leaf(leaf(Some(erased), "a", Operation::Erase));

@@ -51,8 +51,9 @@ pub(crate) async fn checkpoint_of(call: Call) -> Answered {
 
 /// `GET /v1/audit/key`
 pub(crate) async fn key(call: Call) -> Answered {
-    let verifier = call.app().verifier_key()?;
-    Ok(json::answer(StatusCode::OK, &json!({"log": call.app().node(), "verifier": verifier})))
+    let app = call.app();
+    let (verifier, earlier) = (app.verifier_key()?, app.earlier_verifier_keys()?);
+    Ok(json::answer(StatusCode::OK, &json!({"log": app.node(), "verifier": verifier, "earlier": earlier})))
 }
 
 /// `GET /v1/audit/proof`

@@ -162,6 +162,11 @@ impl Lines {
         }
     }
 
+    /// Throws away what is left, so that a sender who is still sending reads the answer.
+    pub(crate) async fn discard_rest(&mut self) {
+        discard(&mut self.body, DISCARD_BYTES_MAX).await;
+    }
+
     /// Whether another whole line is there without waiting for the sender.
     pub(crate) fn has_line(&self) -> bool {
         self.buffer[self.searched..].contains(&b'\n')

@@ -1,10 +1,13 @@
 //! Many customers in one request: lines of JSON in, one line of answer for each, while they stream.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures_util::stream;
-use kluis_app::{AppError, NewSubject};
+use kluis_app::{AppError, NewSubject, Written};
 use kluis_model::{Actor, Lang, RequestId};
 use tokio::sync::mpsc;
 
@@ -14,6 +17,7 @@ use super::json::{self, Writer};
 use super::problem::Problem;
 use super::route::Answered;
 use super::subjects::{CreateInput, write_written};
+use crate::limiter::Limiter;
 
 /// Media type of lines of JSON.
 pub(crate) const NDJSON: &str = "application/x-ndjson";
@@ -32,7 +36,8 @@ pub(crate) async fn bulk(mut call: Call) -> Answered {
     let bytes_max = call.state.options.limits.upload_bytes_max;
     let lines = Lines::new(std::mem::take(&mut call.body), LINE_BYTES_MAX, bytes_max);
     let (answers, waiting) = mpsc::channel(WAITING_MAX);
-    let work = Work { lang: call.lang(), request: call.request, app: call.app().clone(), actor };
+    let limiter = call.state.limiter.clone();
+    let work = Work { lang: call.lang(), request: call.request, app: call.app().clone(), limiter, actor };
     tokio::spawn(work.run(lines, answers));
     let stream = stream::unfold(waiting, |mut waiting| async move {
         let bytes: Bytes = waiting.recv().await?;
@@ -44,6 +49,7 @@ pub(crate) async fn bulk(mut call: Call) -> Answered {
 /// One bulk request at work.
 struct Work {
     app: kluis_app::App,
+    limiter: Arc<Limiter>,
     actor: Actor,
     lang: Lang,
     request: RequestId,
@@ -66,7 +72,11 @@ impl Work {
                 // The rest cannot be read, and the last answer says so.
                 write_problem(&mut writer, number + 1, problem, self.lang, self.request);
             }
-            if answers.send(writer.into_bytes()).await.is_err() || end.is_some() {
+            let is_gone = answers.send(writer.into_bytes()).await.is_err();
+            if matches!(end, Some(Err(_))) && !is_gone {
+                lines.discard_rest().await;
+            }
+            if is_gone || end.is_some() {
                 return;
             }
         }
@@ -91,6 +101,7 @@ impl Work {
             Ok(results) => results.into_iter(),
             Err(error) => return self.all_failed(&places, error, writer),
         };
+        self.count_taken(results.as_slice()).await;
         for (number, problem) in places {
             let result = match problem {
                 Some(problem) => Err(problem),
@@ -104,6 +115,19 @@ impl Work {
                 }
                 Err(problem) => write_problem(writer, number, &problem, self.lang, self.request),
             }
+        }
+    }
+
+    /// Counts each value that was taken as a request of its own, and lets a client that asks too
+    /// often in this way wait: one request with many lines is no quicker way to guess.
+    async fn count_taken(&self, results: &[Result<Written, AppError>]) {
+        let Some(credential) = self.actor.credential else { return };
+        let mut wait = None;
+        for _ in results.iter().filter(|result| matches!(result, Err(AppError::Conflict { .. }))) {
+            wait = self.limiter.request(credential, self.app.now()).err();
+        }
+        if let Some(wait_s) = wait {
+            tokio::time::sleep(Duration::from_secs(u64::from(wait_s))).await;
         }
     }
 

@@ -156,8 +156,9 @@ impl Front {
             let now = self.state.app.now();
             let tried = self.state.limiter.may_try(peer.ip(), now);
             tried.map_err(|retry_after_s| Problem::TooMany { retry_after_s })?;
-            self.state.limiter.failed(peer.ip(), now);
-            self.state.app.sign_in_failed(id).await?;
+            if self.state.limiter.failed(peer.ip(), now) {
+                self.state.app.sign_in_failed(id).await?;
+            }
         }
         Err(Problem::Unauthorized { was_shown: true })
     }

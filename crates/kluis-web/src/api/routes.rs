@@ -110,6 +110,12 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
+        gives: &[gives(200, "ErasureReceipt")],
+        ..route(Verb::Get, "/v1/subjects/{id}/receipt", may(O::Erase), "The receipt of an erasure", |call| {
+            Box::pin(subjects::erasure_receipt(call))
+        })
+    },
+    Route {
         takes: Takes::Json("Lookup"),
         gives: &[gives(200, "Matches")],
         ..route(

@@ -200,6 +200,10 @@ fn subjects_out() -> Value {
             }),
             json!({}),
         ),
+        "ErasureReceipt": object(
+            json!({"id": id(), "erased_at": time(), "receipt": text(), "backups_unreadable_from": time()}),
+            json!({}),
+        ),
         "ConsentAnswer": object(json!({"purpose": name(), "given": flag(), "number": count()}), json!({})),
         "Consents": object(
             json!({"consents": list(open_object(json!({
@@ -298,7 +302,7 @@ fn audit() -> Value {
             "hashes": list(hash.clone()), "checkpoint": text(), "verifier": text(),
         })),
         "Consistency": object(json!({"log": log(), "from": count(), "to": count(), "hashes": list(hash)}), json!({})),
-        "VerifierKey": object(json!({"log": log(), "verifier": text()}), json!({})),
+        "VerifierKey": object(json!({"log": log(), "verifier": text(), "earlier": list(text())}), json!({})),
         "Logs": object(
             json!({"logs": list(open_object(json!({
                 "log": log(), "size": count(), "checkpoint_size": or_null(count()), "checkpoint_at": or_null(time()),

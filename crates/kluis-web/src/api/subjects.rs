@@ -165,6 +165,16 @@ pub(crate) async fn erase_preview(call: Call) -> Answered {
     Ok(json::answer(StatusCode::OK, &body))
 }
 
+/// `GET /v1/subjects/{id}/receipt`
+pub(crate) async fn erasure_receipt(call: Call) -> Answered {
+    let id = call.subject()?;
+    let view = call.app().erasure_receipt(call.actor()?, id).await?;
+    let body = json!({
+        "id": id, "erased_at": view.at, "receipt": view.receipt, "backups_unreadable_from": view.backups_until,
+    });
+    Ok(json::answer(StatusCode::OK, &body))
+}
+
 /// `POST /v1/subjects/lookup`
 pub(crate) async fn lookup(call: Call) -> Answered {
     let input: LookupInput = call.json()?;
