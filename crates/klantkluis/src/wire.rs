@@ -106,7 +106,7 @@ fn ask_shares() -> Result<Vec<PiiText>> {
 pub(crate) fn read_key_file(path: &Path) -> Result<[u8; KEY_FILE_BYTES]> {
     let metadata =
         fs::metadata(path).with_context(|| format!("cannot read the key file {}", path.display()))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
+    if others_may_read(path, &metadata) {
         bail!("others may read the key file {}; make it yours only: chmod 0400 {0}", path.display());
     }
     if metadata.size() != KEY_FILE_BYTES as u64 {
@@ -114,6 +114,13 @@ pub(crate) fn read_key_file(path: &Path) -> Result<[u8; KEY_FILE_BYTES]> {
     }
     let bytes = fs::read(path).with_context(|| format!("cannot read the key file {}", path.display()))?;
     bytes.try_into().ok().context("the key file changed while it was read")
+}
+
+/// Whether somebody besides its owner can read the file. systemd shows a credential that it hands over to a dynamic
+/// user as group-readable, since the group bits stand for the access list's mask there.
+pub(crate) fn others_may_read(path: &Path, metadata: &fs::Metadata) -> bool {
+    let allowed = if path.starts_with("/run/credentials") { 0o040 } else { 0 };
+    metadata.permissions().mode() & 0o077 & !allowed != 0
 }
 
 /// Makes a new key file with mode 0400; one that exists is never overwritten.

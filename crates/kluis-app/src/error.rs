@@ -152,7 +152,7 @@ impl Denial {
                 ("Een tweede persoon moet dit goedkeuren.", "A second person has to approve this.")
             }
             Self::BudgetExhausted => {
-                ("Het tegoed van deze toegang is op.", "The budget of this access is used up.")
+                ("De grens van deze toegangssleutel is bereikt.", "The budget of this access is used up.")
             }
         };
         match lang {
@@ -208,7 +208,7 @@ impl AppError {
                 format!("This collides with something that is already there ({what})."),
             ),
             Self::Exhausted { retry_after_s } => (
-                format!("Het tegoed is op; probeer het over {retry_after_s} s opnieuw."),
+                format!("De grens is bereikt; probeer het over {retry_after_s} s opnieuw."),
                 format!("The budget is used up; try again in {retry_after_s} s."),
             ),
             Self::Sealed => ("De kluis is verzegeld.".into(), "The vault is sealed.".into()),

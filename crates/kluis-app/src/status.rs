@@ -281,7 +281,7 @@ const FINDINGS: Words = (
 );
 const OTHER_ROOT: Words = (
     "other_root",
-    "De sleutelring is opnieuw verzegeld. Start deze server opnieuw.",
+    "De sleutelbos is opnieuw verzegeld. Start deze server opnieuw.",
     "The keyring was sealed anew. Restart this server.",
 );
 const CHECKPOINT: Words = (

@@ -79,8 +79,9 @@ impl ConsentProblem {
     #[must_use]
     pub const fn text(self, lang: Lang) -> &'static str {
         match self {
-            Self::UnknownPurpose => lang
-                .pick("Dit doel staat niet in het doelenregister.", "This purpose is not in the register."),
+            Self::UnknownPurpose => {
+                lang.pick("Dit doel staat niet in het doelregister.", "This purpose is not in the register.")
+            }
             Self::NotConsentBased => lang.pick(
                 "Dit doel berust niet op toestemming; er valt niets te geven of in te trekken.",
                 "This purpose does not rest on consent; there is nothing to give or withdraw.",

@@ -110,7 +110,7 @@ impl DropReason {
     pub const fn text(self, lang: Lang) -> &'static str {
         match self {
             Self::UnknownField => lang.pick(
-                "Dit gegeven staat niet in het doelenregister.",
+                "Dit gegeven staat niet in het doelregister.",
                 "This field is not in the purpose register.",
             ),
             Self::NoPurpose => lang.pick(
@@ -248,8 +248,9 @@ impl ReadRefusal {
     #[must_use]
     pub const fn text(self, lang: Lang) -> &'static str {
         match self {
-            Self::UnknownPurpose => lang
-                .pick("Dit doel staat niet in het doelenregister.", "This purpose is not in the register."),
+            Self::UnknownPurpose => {
+                lang.pick("Dit doel staat niet in het doelregister.", "This purpose is not in the register.")
+            }
             Self::FieldNotInPurpose => {
                 lang.pick("Dit doel gebruikt dit gegeven niet.", "This purpose does not include this field.")
             }

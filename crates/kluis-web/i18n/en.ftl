@@ -405,7 +405,7 @@ cert-days =
         [one] 1 day left
        *[other] { $n } days left
     }
-store-lead = Whoever steals the database has nothing: every value is encrypted on its own, and the keys are somewhere else.
+store-lead = Whoever steals the database has nothing: every value is encrypted on its own, and the keys are encrypted themselves.
 store-how = How it is stored
 store-engine = Database
 store-suite = Encryption
@@ -418,7 +418,7 @@ store-do-import = Put a customer file into the vault.
 store-do-exports = Get data of many customers, with the approval of a second person.
 store-do-connectors = Decide who and what can reach the data.
 store-do-audit = See who did what, and whether all is well.
-necessary-lead = The more you keep, the greater the damage when something leaks. That is why every field has a purpose, and goes when the purpose has ended.
+necessary-lead = The more you keep, the greater the damage when something leaks. That is why every field has a purpose. When the purpose has ended, nobody can read the field for it any more.
 usage-title = Is the data used?
 usage-text = How often each field was read in the last { $days } days.
 usage-unread =
@@ -600,6 +600,9 @@ period-days =
        *[other] { $n } days
     }
 reason-erase-preview = looked at what would be erased
+reason-erasure-receipt = receipt of the erasure asked for
+reason-not-found = there is no such thing
+reason-damaged = damaged, so erased whole
 reason-existing = is there already
 reason-listed = list viewed
 reason-proof = proof asked for

@@ -79,8 +79,8 @@ fn key_file(context: &Context) -> Finding {
         return finding("key file", None, "none: the vault is opened with a passphrase or shares");
     }
     let beside = path.parent() == Some(context.config.data.folder.as_path());
-    let problem =
-        open_mode(&path).map(|mode| format!("{0} has mode {mode:o}; do: chmod 0400 {0}", path.display()));
+    let is_open = fs::metadata(&path).is_ok_and(|metadata| wire::others_may_read(&path, &metadata));
+    let problem = is_open.then(|| format!("others may read {0}; do: chmod 0400 {0}", path.display()));
     let note = if beside {
         " (in the data folder: who steals this disk can read everything; better on another disk)"
     } else {

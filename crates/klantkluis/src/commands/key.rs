@@ -169,7 +169,7 @@ async fn shares(context: &Context, session: &Session, k: u8, n: u8, folder: Opti
         talk::print_json(&json!({ "files": files, "shares": shown }))?;
     }
     talk::hint(context.text(
-        "geef elk deel aan een ander persoon; eerdere delen werken niet meer. Zet keyring.unseal op \"shares\" om er bij het starten om te vragen",
+        "geef elk deel aan een andere persoon; eerdere delen werken niet meer. Zet keyring.unseal op \"shares\" om er bij het starten om te vragen",
         "give each share to another person; earlier shares no longer work. Set keyring.unseal to \"shares\" to be asked for them at the start",
     ));
     Ok(())

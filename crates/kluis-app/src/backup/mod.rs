@@ -202,7 +202,7 @@ impl App {
             decrypt_reader(unsealed.keyring.backup_identity(), input).map_err(|error| match error {
                 BackupError::OtherVault => AppError::invalid(
                     "backup",
-                    "Deze back-up is van een andere kluis of hoort bij een andere sleutelring.",
+                    "Deze back-up is van een andere kluis of hoort bij een andere sleutelbos.",
                     "This backup is of another vault or belongs to another keyring.",
                 ),
                 BackupError::Read(error) => input_failed(&error),
