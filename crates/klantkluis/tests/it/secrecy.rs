@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use kluis_model::SubjectId;
 use serde_json::json;
 
 use crate::harness::{Engine, Vault, customer, on_both};
@@ -130,4 +131,42 @@ fn database_and_keyring_are_nothing_without_the_root_key() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("hint:"), "{stderr}");
     assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn no_byte_of_an_erased_customers_keys_is_left() {
+    let mut vault = Vault::new(Engine::Sqlite);
+    vault.start();
+    let (kept, erased) = (vault.create(1), vault.create(2));
+    let wrapped_keys = |id: &str| -> Vec<Vec<u8>> {
+        let id = id.parse::<SubjectId>().unwrap().as_bytes().to_vec();
+        let keys = rusqlite::Connection::open(vault.data().join("keys.db")).unwrap();
+        let mut query = keys.prepare("select wrapped from dek where subject = ?1").unwrap();
+        let rows = query.query_map([id], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let (living, destroyed) = (wrapped_keys(&kept), wrapped_keys(&erased));
+    assert!(!living.is_empty() && !destroyed.is_empty());
+    assert!(files_holding(vault.folder.path(), &destroyed) > 0, "the search finds what is there");
+    vault.client().ask("DELETE", &format!("/v1/subjects/{erased}"), &[], b"").expect(200);
+    assert_eq!(wrapped_keys(&erased), Vec::<Vec<u8>>::new());
+    assert_eq!(files_holding(vault.folder.path(), &destroyed), 0, "while it runs");
+    assert!(files_holding(vault.folder.path(), &living) > 0, "the other customer's keys are still there");
+    vault.stop();
+    assert_eq!(files_holding(vault.folder.path(), &destroyed), 0, "after it stopped");
+}
+
+/// How many files below the folder hold the key part of one of these wrapped keys.
+fn files_holding(folder: &Path, wrapped: &[Vec<u8>]) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count += files_holding(&path, wrapped);
+        } else if let Ok(bytes) = fs::read(&path) {
+            // Sixteen bytes in the middle of the ciphertext: enough to be sure, and whole even across a page.
+            count += usize::from(wrapped.iter().any(|key| contains(&bytes, &key[20..36])));
+        }
+    }
+    count
 }
