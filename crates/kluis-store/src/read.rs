@@ -132,7 +132,7 @@ impl Store {
         Ok(page)
     }
 
-    /// Names the customers that changed at or after a moment, oldest change first.
+    /// Names the customers that changed or were erased at or after a moment, oldest change first.
     ///
     /// # Errors
     /// When the database does not answer or a row is damaged.

@@ -62,7 +62,12 @@ where shop = $1 and id > $2 order by id limit $3",
 );
 
 pub(crate) const CHANGED_SUBJECTS: Sql = Sql::data(
-    "-- changed_subjects\nselect id from subject where shop = $1 and updated >= $2 order by updated limit $3",
+    "-- changed_subjects
+select id from (
+  select id, updated from subject where shop = $1 and updated >= $2
+  union all
+  select subject, at from erasure where shop = $1 and at >= $2
+) as changed order by updated limit $3",
 );
 
 pub(crate) const COUNT_SUBJECTS: Sql =

@@ -373,3 +373,21 @@ fn wipe(tokens: &mut [String]) {
         zeroize::Zeroize::zeroize(token);
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use crate::SHOP;
+    use crate::testing::{Vault, local};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_node_forgets_the_names_of_those_whom_another_erased() {
+        let (vault, ids) = Vault::with_customers(3).await;
+        let second = vault.second("node2").await;
+        while !second.search_step(SHOP).await.unwrap() {}
+        assert_eq!(second.inner.search.len(SHOP), 3);
+        vault.app.erase(&local(), ids[1]).await.unwrap();
+        while !second.search_step(SHOP).await.unwrap() {}
+        assert_eq!(second.inner.search.len(SHOP), 2);
+    }
+}

@@ -62,6 +62,7 @@ create table erasure (
   primary key (shop, subject)
 );
 create index erasure_incomplete on erasure (complete) where complete = 0;
+create index erasure_at on erasure (shop, at);
 
 create table credential (
   shop bigint not null,

@@ -145,6 +145,11 @@ fn erasures_are_completed_over_the_same_row() {
         let mut unit = Unit::new();
         unit.insert_erasure(&row);
         store.commit(unit).await.unwrap();
+        assert_eq!(
+            store.changed_subjects(SHOP, NOW, 9).await.unwrap(),
+            [row.subject],
+            "being erased is a change"
+        );
         assert_eq!(store.incomplete_erasures().await.unwrap(), std::slice::from_ref(&row));
         let complete = ErasureRow { complete: true, ..row.clone() };
         let mut unit = Unit::new();
