@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -88,20 +89,29 @@ struct SmallDisk {
 impl SmallDisk {
     fn new(mebibytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
-            .arg(folder.path())
-            .status()
-            .unwrap();
-        assert!(status.success(), "mounting a small disk needs root");
+        let own = fs::metadata(folder.path()).unwrap();
+        let options = format!("size={mebibytes}m,mode=0700,uid={},gid={}", own.uid(), own.gid());
+        let status =
+            as_root("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).status();
+        assert!(status.unwrap().success(), "mounting a small disk needs root or sudo");
         Self { folder }
     }
+}
+
+/// The program as root: directly, or through sudo as `./test` does for packages.
+fn as_root(program: &str) -> Command {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut command = Command::new(if is_root { program } else { "sudo" });
+    if !is_root {
+        command.arg(program);
+    }
+    command
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // A busy file system is let go lazily.
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+        let _ = as_root("umount").arg("-l").arg(self.folder.path()).status();
     }
 }
 
@@ -150,7 +160,7 @@ fn on_a_read_only_disk_reads_refuse() {
     client.get(&path).expect(200);
     vault.kill();
     let remount = |how: &str| {
-        let status = Command::new("mount").args(["-o", how]).arg(disk.folder.path()).status().unwrap();
+        let status = as_root("mount").args(["-o", how]).arg(disk.folder.path()).status().unwrap();
         assert!(status.success(), "{how}");
     };
     remount("remount,ro");

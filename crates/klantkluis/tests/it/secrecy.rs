@@ -52,7 +52,7 @@ fn files_with(folder: &Path, words: &[String]) -> Vec<String> {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    memchr::memmem::find(haystack, needle).is_some()
 }
 
 fn everything(vault: &Vault) -> Vec<std::path::PathBuf> {

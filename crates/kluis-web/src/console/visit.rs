@@ -250,7 +250,7 @@ fn asked_lang(headers: &HeaderMap) -> Lang {
 /// Path and query without `lang`, for links back to this page.
 pub(crate) fn shown_path(uri: &Uri) -> String {
     let path = uri.path();
-    if path.starts_with("//") || path.len() > PATH_BYTES_MAX {
+    if path.starts_with("//") || path.contains('\\') || path.len() > PATH_BYTES_MAX {
         return "/".into();
     }
     let query = uri.query().unwrap_or_default();
@@ -340,6 +340,7 @@ mod tests {
             ("/console/customers/x?purpose=order&lang=en", "/console/customers/x?purpose=order"),
             ("/console?lang=nl&a=1&lang=en", "/console?a=1"),
             ("//evil.example/x?lang=nl", "/"),
+            ("/\\evil.example/x?lang=nl", "/"),
         ];
         for (uri, path) in cases {
             assert_eq!(shown_path(&uri.parse().unwrap()), path, "{uri}");

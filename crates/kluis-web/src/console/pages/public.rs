@@ -170,10 +170,11 @@ async fn try_credential(visit: &Visit, secret: PiiText) -> Answer {
             Ok(answer.with_cookie(&cookie(FORM_COOKIE, "", Some(0))))
         }
         Err(AppError::Denied { .. }) => {
-            if let Some(peer) = visit.peer {
-                console.state.limiter.failed(peer, app.now());
+            // The limiter also bounds how many failures go on the record, so that nobody can fill the log.
+            let is_recorded = visit.peer.is_none_or(|peer| console.state.limiter.failed(peer, app.now()));
+            if is_recorded {
+                app.sign_in_failed(visit.request).await.map_err(|error| visit.fail(&error))?;
             }
-            app.sign_in_failed(visit.request).await.map_err(|error| visit.fail(&error))?;
             Ok(refused(visit, StatusCode::UNPROCESSABLE_ENTITY, "sign-in-error"))
         }
         Err(error) => Err(visit.fail(&error)),
