@@ -46,7 +46,7 @@ async fn main() -> Result<()> {
     if ["all", "sqlite"].contains(&options.what.as_str()) {
         rows.extend(baseline::sqlite()?);
         let folder = tempfile::tempdir_in(".")?;
-        let server = Server::start(folder.path(), "")?;
+        let server = Server::start(folder.path(), "").await?;
         rows.extend(api("SQLite", &server, &options).await?);
     }
     if ["all", "postgres"].contains(&options.what.as_str()) {
@@ -55,11 +55,12 @@ async fn main() -> Result<()> {
         let folder = tempfile::tempdir_in(".")?;
         let url = cluster.database_url("kluis");
         let server =
-            Server::start(folder.path(), &format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n"))?;
+            Server::start(folder.path(), &format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n"))
+                .await?;
         rows.extend(api("PostgreSQL", &server, &options).await?);
     }
     if ["all", "import"].contains(&options.what.as_str()) {
-        rows.extend(import(&options)?);
+        rows.extend(import(&options).await?);
     }
     ensure!(!rows.is_empty(), "nothing measured: say all, sqlite, postgres or import");
     print_table(&rows);
@@ -240,7 +241,7 @@ async fn load(
 }
 
 /// Imports a generated export with the command line, then starts a server on the result.
-fn import(options: &Options) -> Result<Vec<Row>> {
+async fn import(options: &Options) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(".")?;
     let csv = folder.path().join("customers.csv");
     let now = TimeMs(1_795_000_000_000);
@@ -274,7 +275,7 @@ fn import(options: &Options) -> Result<Vec<Row>> {
         "import failed: {}",
         std::fs::read_to_string(folder.path().join("run.log"))?
     );
-    let server = Server::start(folder.path(), "")?;
+    let server = Server::start(folder.path(), "").await?;
     let plain = |what: String, per_second: f64, note: String| Row {
         what,
         per_second,

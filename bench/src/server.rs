@@ -43,7 +43,7 @@ pub(crate) fn settings(folder: &Path, port: u16, store: &str) -> Result<PathBuf>
 
 impl Server {
     /// Starts a server and waits until it answers.
-    pub(crate) fn start(folder: &Path, store: &str) -> Result<Self> {
+    pub(crate) async fn start(folder: &Path, store: &str) -> Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let file = settings(folder, port, store)?;
         let begun = Instant::now();
@@ -55,14 +55,21 @@ impl Server {
             .stderr(log)
             .spawn()?;
         let mut server = Self { child, folder: folder.to_path_buf(), port, started_in: Duration::ZERO };
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while !server.answers().await {
             if begun.elapsed() > START_MAX || server.child.try_wait()?.is_some() {
                 bail!("the server did not start: {}", fs::read_to_string(folder.join("server.log"))?);
             }
-            std::thread::sleep(Duration::from_millis(5));
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         server.started_in = begun.elapsed();
         Ok(server)
+    }
+
+    /// Whether `/healthz` answers over TLS.
+    async fn answers(&self) -> bool {
+        let Ok(target) = self.target() else { return false };
+        let Ok(mut connection) = target.connect().await else { return false };
+        connection.ask("GET", "/healthz", &[]).await.is_ok_and(|answer| answer.status == 200)
     }
 
     /// Where the load goes, with the first staff credential.

@@ -30,8 +30,8 @@ pub use config::{Engine, PostgresTls, StoreConfig};
 pub use dump::{DumpProblem, DumpRow, DumpStream, Loader};
 pub use error::StoreError;
 pub use rows::{
-    CheckpointRow, ConsentRow, Counts, DekRow, ErasureRow, LeafQuery, LeafRow, LogHead, OutboxRow,
-    SubjectRow, TermRow, UsageRow,
+    ChangedSubject, CheckpointRow, ConsentRow, Counts, DekRow, ErasureRow, LeafQuery, LeafRow, LogHead,
+    OutboxRow, SubjectRow, TermRow, UsageRow,
 };
 pub use rows_access::{CredentialRow, IdempotencyRow, JobRow, TokenRow};
 pub use store::{Committed, Staged, Store};

@@ -2,7 +2,9 @@
 
 use kluis_model::{FieldKind, ShopId, SubjectId, TimeMs};
 
-use crate::rows::{ConsentRow, Counts, DekRow, ErasureRow, OutboxRow, SubjectRow, TermRow, UsageRow};
+use crate::rows::{
+    ChangedSubject, ConsentRow, Counts, DekRow, ErasureRow, OutboxRow, SubjectRow, TermRow, UsageRow,
+};
 use crate::store::{Store, Values};
 use crate::value::Columns;
 use crate::{StoreError, sql};
@@ -141,9 +143,16 @@ impl Store {
         shop: ShopId,
         since: TimeMs,
         limit: u32,
-    ) -> Result<Vec<SubjectId>, StoreError> {
+    ) -> Result<Vec<ChangedSubject>, StoreError> {
         let rows = self.rows(sql::CHANGED_SUBJECTS, vec![shop.into(), since.into(), limit.into()]).await?;
-        all(rows, |row| Columns::of("subject", row).id("id"))
+        all(rows, |row| {
+            let mut row = Columns::of("subject", row);
+            Ok(ChangedSubject {
+                id: row.id("id")?,
+                version: row.number("version")?,
+                at: row.time("updated")?,
+            })
+        })
     }
 
     /// Returns some keys that are wrapped under an epoch.

@@ -101,6 +101,17 @@ fn read_class(row: &mut Columns) -> Result<RetentionClass, StoreError> {
     RetentionClass::from_u8(number).ok_or_else(|| row.damaged("class"))
 }
 
+/// A customer that was written or erased, for what keeps itself up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedSubject {
+    /// The customer.
+    pub id: SubjectId,
+    /// The version of the row; 0 for an erasure.
+    pub version: u64,
+    /// When.
+    pub at: TimeMs,
+}
+
 /// An index term as it stands in its table, for verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TermRow {

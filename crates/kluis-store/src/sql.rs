@@ -63,10 +63,14 @@ where shop = $1 and id > $2 order by id limit $3",
 
 pub(crate) const CHANGED_SUBJECTS: Sql = Sql::data(
     "-- changed_subjects
-select id from (
-  select id, updated from subject where shop = $1 and updated >= $2
+select id, version, updated from (
+  select * from (
+    select id, version, updated from subject where shop = $1 and updated >= $2 order by updated limit $3
+  ) as written
   union all
-  select subject, at from erasure where shop = $1 and at >= $2
+  select * from (
+    select subject, 0, at from erasure where shop = $1 and at >= $2 order by at limit $3
+  ) as erased
 ) as changed order by updated limit $3",
 );
 

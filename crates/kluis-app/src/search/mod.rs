@@ -29,6 +29,8 @@ const BUILD_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How far a refresh reaches back before the last one: clocks of nodes differ, and a change is
 /// visible only some time after its own time.
 const OVERLAP_MS: i64 = 10_000;
+/// Remembered versions at most, about 30 MB; what is beyond is read again.
+const TAKEN_MAX: usize = 500_000;
 
 /// What a search found.
 #[derive(Debug, Clone)]
@@ -53,6 +55,16 @@ struct ShopNames {
     stage: Stage,
     /// Changes before this moment are in.
     since: TimeMs,
+    /// Versions whose names were taken lately, with when: the refresh need not read those again.
+    taken: HashMap<SubjectId, (u64, TimeMs)>,
+}
+
+impl ShopNames {
+    fn took(&mut self, id: SubjectId, version: u64, at: TimeMs) {
+        if self.taken.len() < TAKEN_MAX {
+            self.taken.insert(id, (version, at));
+        }
+    }
 }
 
 enum Stage {
@@ -67,6 +79,7 @@ impl SearchIndex {
         &self,
         shop: ShopId,
         id: SubjectId,
+        now: TimeMs,
         fields: impl Iterator<Item = (FieldKind, &'a PiiText)>,
     ) {
         if !self.shops.read().contains_key(&shop) {
@@ -75,6 +88,7 @@ impl SearchIndex {
         let mut tokens = tokens_of(fields);
         if let Some(shop) = self.shops.write().get_mut(&shop) {
             shop.names.put(id, &tokens);
+            shop.took(id, 1, now);
         }
         wipe(&mut tokens);
     }
@@ -181,6 +195,7 @@ impl App {
                 names: NameIndex::default(),
                 stage: Stage::Building(None),
                 since: begun,
+                taken: HashMap::new(),
             });
             (
                 match shop.stage {
@@ -218,37 +233,47 @@ impl App {
 
     async fn refresh_step(&self, shop: ShopId, since: TimeMs, begun: TimeMs) -> Result<bool, AppError> {
         let from = TimeMs(since.0.saturating_sub(OVERLAP_MS));
-        let ids = self.store().changed_subjects(shop, from, STEP_ROWS).await?;
-        let is_last = ids.len() < STEP_ROWS as usize;
-        let newest = self.index_ids(shop, &ids).await?;
+        let mut changed = self.store().changed_subjects(shop, from, STEP_ROWS).await?;
+        let is_last = changed.len() < STEP_ROWS as usize;
+        let newest = changed.last().map(|change| change.at);
+        if let Some(shop) = self.inner.search.shops.read().get(&shop) {
+            changed.retain(|change| {
+                shop.taken.get(&change.id).is_none_or(|(taken, _)| *taken != change.version)
+            });
+        }
+        let ids: Vec<SubjectId> = changed.iter().map(|change| change.id).collect();
+        self.index_ids(shop, &ids).await?;
         if let Some(shop) = self.inner.search.shops.write().get_mut(&shop) {
             // At least a millisecond further, so that a page full of one moment is no endless loop.
             let reached = newest.map_or(begun, |newest| TimeMs(newest.0.saturating_add(OVERLAP_MS)));
             shop.since = if is_last { begun } else { reached.max(TimeMs(since.0.saturating_add(1))) };
+            if is_last {
+                let oldest = TimeMs(begun.0.saturating_sub(2 * OVERLAP_MS));
+                shop.taken.retain(|_, (_, at)| *at >= oldest);
+            }
         }
         tokio::task::yield_now().await;
         Ok(is_last)
     }
 
-    /// Reads the names of these customers again; gives the time of the newest change among them.
-    pub(crate) async fn index_ids(
-        &self,
-        shop: ShopId,
-        ids: &[SubjectId],
-    ) -> Result<Option<TimeMs>, AppError> {
+    /// Reads the names of these customers again.
+    pub(crate) async fn index_ids(&self, shop: ShopId, ids: &[SubjectId]) -> Result<(), AppError> {
         if ids.is_empty() || !self.inner.search.is_begun(shop) {
-            return Ok(None);
+            return Ok(());
         }
         let rows = self.store().find_subjects_keys(shop, ids).await?;
         self.forget_missing(shop, ids, rows.iter().map(|(row, _)| row.id).collect());
-        let newest = rows.iter().map(|(row, _)| row.updated).max();
+        let versions: Vec<_> = rows.iter().map(|(row, _)| (row.id, row.version, row.updated)).collect();
         let mut loaded = Vec::with_capacity(rows.len());
         for (row, deks) in rows {
             loaded.extend(self.checked(row, deks).ok());
         }
         let entries = self.names_of(loaded);
         self.put_names(shop, entries);
-        Ok(newest)
+        if let Some(shop) = self.inner.search.shops.write().get_mut(&shop) {
+            versions.into_iter().for_each(|(id, version, at)| shop.took(id, version, at));
+        }
+        Ok(())
     }
 
     /// After a change of a customer; a failure only leaves the index as it was until the next refresh.
@@ -377,6 +402,8 @@ fn wipe(tokens: &mut [String]) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use kluis_model::{PiiText, PurposeId};
+
     use crate::SHOP;
     use crate::testing::{Vault, local};
 
@@ -389,5 +416,26 @@ mod tests {
         vault.app.erase(&local(), ids[1]).await.unwrap();
         while !second.search_step(SHOP).await.unwrap() {}
         assert_eq!(second.inner.search.len(SHOP), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_by_another_node_is_taken_although_the_version_before_was() {
+        let (vault, ids) = Vault::with_customers(2).await;
+        let second = vault.second("node2").await;
+        while !second.search_step(SHOP).await.unwrap() {}
+        let find = |text: &'static str| {
+            let second = second.clone();
+            async move {
+                let purpose = PurposeId::parse("customer_service").unwrap();
+                second.search(&local(), text.into(), &purpose, None, 5).await.unwrap().hits.len()
+            }
+        };
+        for name in ["Zeegroen", "Kobaltblauw"] {
+            let change = vec![("surname".to_owned(), Some(PiiText::from(name)))];
+            vault.app.update(&local(), ids[0], change, None).await.unwrap();
+            while !second.search_step(SHOP).await.unwrap() {}
+            assert_eq!(find(name).await, 1, "{name}");
+        }
+        assert_eq!(find("Zeegroen").await, 0);
     }
 }

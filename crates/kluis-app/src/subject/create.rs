@@ -99,6 +99,6 @@ impl App {
     /// Puts the names of a new customer into the index in memory.
     pub(crate) fn index_draft(&self, actor: &Actor, id: SubjectId, draft: &Draft) {
         let names = draft.minimised.fields().iter().map(|field| (field.kind, &field.value));
-        self.inner.search.put(actor.shop, id, names);
+        self.inner.search.put(actor.shop, id, self.now(), names);
     }
 }

@@ -3,8 +3,8 @@
 use kluis_model::{ClassSet, CredentialId, FieldKind, RetentionClass, TimeMs};
 
 use super::*;
-use crate::TermRow;
 use crate::sql::{self, Sql};
+use crate::{ChangedSubject, TermRow};
 use crate::{ErasureRow, StoreError};
 
 #[test]
@@ -145,11 +145,8 @@ fn erasures_are_completed_over_the_same_row() {
         let mut unit = Unit::new();
         unit.insert_erasure(&row);
         store.commit(unit).await.unwrap();
-        assert_eq!(
-            store.changed_subjects(SHOP, NOW, 9).await.unwrap(),
-            [row.subject],
-            "being erased is a change"
-        );
+        let erased = ChangedSubject { id: row.subject, version: 0, at: NOW };
+        assert_eq!(store.changed_subjects(SHOP, NOW, 9).await.unwrap(), [erased], "being erased is a change");
         assert_eq!(store.incomplete_erasures().await.unwrap(), std::slice::from_ref(&row));
         let complete = ErasureRow { complete: true, ..row.clone() };
         let mut unit = Unit::new();
