@@ -12,3 +12,9 @@ mod testing;
 
 pub use options::{CertificateSource, Limits, WebOptions};
 pub use server::{CertificateError, WebError, serve};
+
+/// Reads bytes as API bodies; for the fuzz target only.
+#[cfg(fuzzing)]
+pub fn fuzz_api_bodies(bytes: &[u8]) {
+    api::read_any(bytes);
+}

@@ -36,6 +36,9 @@ use kluis_model::{Actor, RequestId};
 use tokio::time::timeout;
 use tower::Service;
 
+#[cfg(fuzzing)]
+pub(crate) use subjects::read_any;
+
 use self::call::{Call, lang_of};
 use self::problem::Problem;
 use self::route::{Access, Answered, Found, Params, Route, Table, Takes, Verb};

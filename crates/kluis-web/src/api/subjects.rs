@@ -343,3 +343,14 @@ fn kept(kept: &[KeptByLaw]) -> serde_json::Value {
     let one = |kept: &KeptByLaw| json!({"purpose": kept.purpose, "law": Cow::from(&kept.law), "until": kept.until, "fields": kept.fields});
     kept.iter().map(one).collect()
 }
+
+/// Reads bytes as every body about a customer; for the fuzz target.
+#[cfg(fuzzing)]
+pub(crate) fn read_any(bytes: &[u8]) {
+    let _ = json::parse::<CreateInput>(bytes).map(NewSubject::from);
+    let _ = json::parse::<UpdateInput>(bytes);
+    let _ = json::parse::<LookupInput>(bytes);
+    let _ = json::parse::<SearchInput>(bytes);
+    let _ = json::parse::<ConsentJson>(bytes);
+    let _ = json::parse::<EventJson>(bytes);
+}
