@@ -156,12 +156,14 @@ pub(crate) struct Limits {
 }
 
 impl Default for Limits {
+    /// What the server itself takes as usual.
     fn default() -> Self {
+        let usual = kluis_web::Limits::default();
         Self {
-            connections_max: 1024,
-            body_bytes_max: 1024 * 1024,
-            upload_bytes_max: 1024 * 1024 * 1024,
-            requests_per_minute: 6_000,
+            connections_max: usual.connections_max,
+            body_bytes_max: usual.body_bytes_max,
+            upload_bytes_max: usual.upload_bytes_max,
+            requests_per_minute: usual.requests_per_minute,
         }
     }
 }
