@@ -5,6 +5,8 @@ import { ask, artifacts, axe, importCustomers, launch, open, overflow, search, s
 
 let browser;
 let customer;
+let checked;
+let failed;
 
 before(async () => {
   browser = await launch();
@@ -15,6 +17,8 @@ before(async () => {
   await page.waitForSelector('.notice.ok', { timeout: 20_000 });
   await search(page, 'order', 'email', 'noor@kanariegeel.example');
   customer = (await page.getAttribute('.hit h3 a', 'href')).split('/').pop().split('?')[0];
+  checked = await check(page, 'localhost');
+  failed = await check(page, 'winkel.example');
   await context.close();
 });
 after(() => browser?.close());
@@ -51,14 +55,14 @@ describe('the frame', () => {
 
   test('every page of the console sends strangers to sign in', async () => {
     const inside = ['', '/customers', `/customers/${customer}`, `/customers/${customer}/erase`, '/connectors', '/connectors/new',
-      '/connectors/secret', '/audit', '/audit/verified', '/import', '/exports', '/https', '/store', '/necessary', '/phishing',
+      '/connectors/secret', '/checks', checked.slice(8), `${checked.slice(8)}/file`, '/audit', '/audit/verified', '/import', '/exports', '/https', '/store', '/necessary', '/phishing',
       '/together'];
     for (const path of inside) {
       const answer = await ask(`/console${path}`);
       assert.equal(answer.status, 303, path);
       assert.equal(answer.headers.location, '/console/sign-in', path);
     }
-    const forms = ['/customers', `/customers/${customer}/consents`, `/customers/${customer}/access`, `/customers/${customer}/erase`,
+    const forms = ['/checks', '/customers', `/customers/${customer}/consents`, `/customers/${customer}/access`, `/customers/${customer}/erase`,
       '/connectors/new', '/audit/verify', '/import', '/exports', '/sign-out'];
     for (const path of forms) {
       const answer = await ask(`/console${path}`, { method: 'POST', body: 'csrf=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
@@ -247,6 +251,30 @@ describe('without scripts', () => {
     await context.close();
   });
 
+  test('the shop is checked, followed to its report, and the report saved as a file', async () => {
+    const { context, page } = await open(browser, { javaScriptEnabled: false, acceptDownloads: true });
+    await signIn(page);
+    await page.goto(`${url}/console/https`);
+    await page.click('main a.button[href="/console/checks"]');
+    await page.fill('#domain', 'http://10.0.0.1:80/');
+    await page.click('main form.card button');
+    assert.match(await page.textContent('.problems'), /geen domein/);
+    await page.fill('#domain', 'https://localhost/');
+    await page.click('main form.card button');
+    await page.waitForURL(/\/console\/checks\/[0-9a-f-]{36}$/);
+    await page.waitForSelector('.grade-letter', { timeout: 60_000 });
+    assert.equal(await page.locator('.shield').count(), 3);
+    assert.match(await page.textContent('#changes + ul'), /Niets veranderd|Cijfer/);
+    assert.ok(await page.locator('table.log tbody tr').count() >= 2, 'the history');
+    assert.ok(await page.locator('.chart circle').count() >= 2);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click('a[href$="/file"]')]);
+    assert.match(download.suggestedFilename(), /^https-localhost-\d{4}-\d\d-\d\d\.html$/);
+    const text = await readAll(await download.createReadStream());
+    assert.match(text, /^<!doctype html>/);
+    assert.doesNotMatch(text, /<script/);
+    await context.close();
+  });
+
   test('the vault is verified', async () => {
     const { context, page } = await open(browser, { javaScriptEnabled: false });
     await signIn(page);
@@ -341,7 +369,7 @@ describe('every page', () => {
     erase: `/console/customers/${customer}/erase`, import: '/console/import', exports: '/console/exports',
     connectors: '/console/connectors', 'connector-new': '/console/connectors/new?kind=connector',
     'staff-new': '/console/connectors/new?kind=staff', audit: '/console/audit', missing: '/console/nothing-here',
-    'audit-wrong': '/console/audit?subject=nonsense',
+    'audit-wrong': '/console/audit?subject=nonsense', checks: '/console/checks', check: checked, 'check-failed': failed,
   });
 
   for (const lang of ['nl', 'en']) {
@@ -389,6 +417,15 @@ describe('every page', () => {
     await context.close();
   });
 });
+
+// Checks a domain from the page of a signed-in person; gives the path of the page about it once it is over.
+async function check(page, domain) {
+  await page.goto(`${url}/console/checks`);
+  await page.fill('#domain', domain);
+  await Promise.all([page.waitForURL(/\/console\/checks\/[0-9a-f-]{36}$/), page.click('main form.card button')]);
+  await page.waitForSelector('.grade-letter, .notice.bad', { timeout: 60_000 });
+  return new URL(page.url()).pathname;
+}
 
 // Presses Tab until the focus is on what the selector names.
 async function tabTo(page, selector) {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
+mod audit;
 mod baseline;
 mod client;
 mod server;
@@ -42,6 +43,11 @@ struct Row {
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = options()?;
+    if options.what == "audit" {
+        let lines = tokio::task::spawn_blocking(|| audit::run(&server::binary()?)).await??;
+        lines.iter().for_each(|line| println!("{line}"));
+        return Ok(());
+    }
     let mut rows = Vec::new();
     if ["all", "sqlite"].contains(&options.what.as_str()) {
         rows.extend(baseline::sqlite()?);
@@ -62,7 +68,7 @@ async fn main() -> Result<()> {
     if ["all", "import"].contains(&options.what.as_str()) {
         rows.extend(import(&options).await?);
     }
-    ensure!(!rows.is_empty(), "nothing measured: say all, sqlite, postgres or import");
+    ensure!(!rows.is_empty(), "nothing measured: say all, sqlite, postgres, import or audit");
     print_table(&rows);
     Ok(())
 }

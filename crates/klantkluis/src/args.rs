@@ -63,6 +63,12 @@ pub(crate) enum Command {
     /// Credentials of staff and connectors
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Client certificates of connected systems: add, list, renew, revoke
+    #[command(subcommand)]
+    Partner(PartnerCommand),
+    /// The certificate of this server: show, renew now
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// The audit log: list, verify, checkpoint
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -78,6 +84,8 @@ pub(crate) enum Command {
     /// The settings: check, show all with their defaults
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check a web shop's HTTPS and say what to mend; needs no vault
+    Check(Box<CheckArgs>),
     /// Look whether this machine and this vault are in order
     Doctor,
     /// What the vault holds and what needs attention
@@ -336,6 +344,46 @@ pub(crate) enum CredentialCommand {
     Revoke { id: String },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerCommand {
+    /// Give a connected system a certificate, without which its credential no longer works
+    Add {
+        /// A name for people and files: letters, digits, hyphens
+        name: String,
+        /// The connector's credential
+        #[arg(long, value_name = "ID")]
+        credential: String,
+        /// Folder for the key (mode 0600) and the certificate
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Days that the certificate is valid
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        days: u32,
+    },
+    /// List the certificates that were given out
+    List,
+    /// Give a new certificate; the old one works until it ends
+    Renew {
+        name: String,
+        /// Folder for the new key (mode 0600) and certificate
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Days that the certificate is valid
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        days: u32,
+    },
+    /// Revoke all certificates of a name and the credential they belong to
+    Revoke { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertificateCommand {
+    /// Show the certificate of this server and how its renewal stands
+    Show,
+    /// Order a new one now; for when its key may be known to others
+    Renew,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleName {
     Owner,
@@ -378,6 +426,77 @@ pub(crate) struct BackupArgs {
 pub(crate) struct RestoreArgs {
     /// The backup to read
     pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 nothing to mend, 1 findings, 2 error.")]
+pub(crate) struct CheckArgs {
+    /// The shop's domain; up to 100 for a table with a line each
+    #[arg(required_unless_present = "evidence", value_name = "DOMAIN")]
+    pub domains: Vec<String>,
+    /// Only these parts, separated by commas; https is all of them but mail
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+    pub only: Vec<CheckPart>,
+    /// Print the report as one self-contained HTML file
+    #[arg(long, conflicts_with_all = ["md", "sarif"])]
+    pub html: bool,
+    /// Print the report as Markdown
+    #[arg(long, conflicts_with = "sarif")]
+    pub md: bool,
+    /// Print the report as SARIF 2.1.0
+    #[arg(long)]
+    pub sarif: bool,
+    /// Show every fix, note and passed check in the terminal
+    #[arg(long)]
+    pub all: bool,
+    /// Use this address for a name instead of asking the DNS
+    #[arg(long, value_name = "HOST:IP")]
+    pub resolve: Vec<String>,
+    /// Port of HTTPS; default 443
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Port of plain HTTP; default 80
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub http_port: Option<u16>,
+    /// Read this page; kinds: home, product, login, checkout, contact, other
+    #[arg(long, value_name = "KIND=PATH")]
+    pub pages: Vec<String>,
+    /// Trust the certificate authorities in this PEM file too
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Ask this name server instead of the system's
+    #[arg(long, value_name = "ADDRESS")]
+    pub dns: Option<String>,
+    /// Look for the DKIM key with this selector too
+    #[arg(long, value_name = "NAME")]
+    pub selector: Vec<String>,
+    /// The domain is yours: prove it and look for open files too; prints what to publish
+    #[arg(long)]
+    pub owner_verified: bool,
+    /// Judge saved evidence again, without a network
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["domains", "save_evidence", "owner_verified"])]
+    pub evidence: Option<PathBuf>,
+    /// Save what was seen, to judge it again later
+    #[arg(long, value_name = "FILE")]
+    pub save_evidence: Option<PathBuf>,
+    /// Say what changed since an older report in JSON
+    #[arg(long, value_name = "REPORT")]
+    pub since: Option<PathBuf>,
+    /// Domains checked at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub parallel: u32,
+}
+
+/// Parts of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckPart {
+    Https,
+    Tls,
+    Certificate,
+    Dns,
+    Web,
+    Exposed,
+    Mail,
 }
 
 #[derive(Debug, Subcommand)]

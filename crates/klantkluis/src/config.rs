@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use kluis_net::acme::AcmeOptions;
 use kluis_store::{PostgresTls, StoreConfig};
 use serde::Deserialize;
+
+use crate::config_acme::{Acme, Around};
+use crate::config_check::Check;
 
 /// Most bytes a configuration file may have.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -23,6 +27,8 @@ pub(crate) struct Config {
     pub store: StoreSettings,
     pub https: Https,
     pub http: Http,
+    pub acme: Acme,
+    pub check: Check,
     pub limits: Limits,
     pub node: Node,
     pub log: Log,
@@ -117,6 +123,10 @@ pub(crate) struct Https {
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
     pub hsts_max_age_s: u64,
+    pub hsts_ramp: bool,
+    pub hsts_include_subdomains: bool,
+    pub hsts_preload: bool,
+    pub security_contact: Option<String>,
 }
 
 impl Default for Https {
@@ -127,6 +137,10 @@ impl Default for Https {
             certificate: None,
             key: None,
             hsts_max_age_s: 31_536_000,
+            hsts_ramp: true,
+            hsts_include_subdomains: false,
+            hsts_preload: false,
+            security_contact: None,
         }
     }
 }
@@ -242,6 +256,13 @@ impl Config {
         if self.https.certificate.is_some() != self.https.key.is_some() {
             bail!("https.certificate and https.key go together: give both or neither");
         }
+        self.https.check_hsts()?;
+        if self.https.security_contact.as_deref().is_some_and(|contact| !is_contact(contact)) {
+            bail!(
+                "https.security_contact takes an address such as \"mailto:veilig@winkel.example\" or \"https://…\""
+            );
+        }
+        self.acme_options()?;
         if self.https.names.is_empty() {
             bail!("https.names is empty: name at least the host that people type, such as \"localhost\"");
         }
@@ -260,13 +281,31 @@ impl Config {
         if !(1..=64).contains(&self.store.readers) || !(1..=256).contains(&self.store.connections) {
             bail!("store.readers takes 1 to 64 and store.connections 1 to 256");
         }
-        Ok(())
+        self.check.check()
     }
 
     /// The sealed keyring's file.
     pub(crate) fn keyring_file(&self) -> PathBuf {
         let usual = || self.data.folder.join("keyring").join("keyring");
         self.keyring.file.clone().unwrap_or_else(usual)
+    }
+
+    /// The folder of certificates and authorities.
+    pub(crate) fn tls_folder(&self) -> PathBuf {
+        self.data.folder.join("tls")
+    }
+
+    /// What is ordered by ACME; `None` when nothing is.
+    ///
+    /// # Errors
+    /// When settings are missing or contradict each other.
+    pub(crate) fn acme_options(&self) -> Result<Option<AcmeOptions>> {
+        self.acme.options(&Around {
+            names: &self.https.names,
+            has_http: self.http.redirect,
+            has_files: self.https.certificate.is_some(),
+            folder: &self.tls_folder(),
+        })
     }
 
     /// The key file that opens the keyring without a person.
@@ -317,6 +356,22 @@ pub(crate) fn postgres_config(url: &str, settings: &StoreSettings) -> Result<Sto
         None => PostgresTls::WebRoots,
     };
     Ok(StoreConfig::Postgres { url: address.into(), pool: settings.connections, tls })
+}
+
+impl Https {
+    /// RFC 6797 and the conditions of the preload list, from which a name does not come off for months.
+    fn check_hsts(&self) -> Result<()> {
+        if self.hsts_preload && !(self.hsts_include_subdomains && self.hsts_max_age_s >= 31_536_000) {
+            bail!("https.hsts_preload wants hsts_include_subdomains = true and hsts_max_age_s of a year");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text can stand in security.txt as a contact (RFC 9116 §2.5.3).
+fn is_contact(text: &str) -> bool {
+    let known = ["mailto:", "https://", "tel:"].iter().any(|scheme| text.starts_with(scheme));
+    known && text.len() <= 500 && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Whether the address carries a password (`user:password@host`).
@@ -371,11 +426,18 @@ mod tests {
             ("[https]\nlisten = \"localhost\"", "listen"),
             ("[https]\ncertificate = \"a.pem\"", "go together"),
             ("[https]\nnames = []", "names is empty"),
+            ("[https]\nhsts_preload = true", "hsts_include_subdomains"),
+            ("[https]\nsecurity_contact = \"veilig@winkel.example\"", "mailto:"),
+            ("[https]\nsecurity_contact = \"mailto:a\\nExpires: never\"", "mailto:"),
+            ("[acme]\ndirectory = \"letsencrypt\"", "accept_terms"),
+            ("[acme]\ndirectory = \"letsencrypt\"\naccept_terms = true", "acme.names"),
             ("[store]\nengine = \"mysql\"", "unknown variant"),
             ("[store]\nengine = \"postgres\"", "url is empty"),
             ("[store]\nengine = \"postgres\"\nurl = \"postgres://a:b@h/d\"", "password"),
             ("[node]\nname = \"a b\"", "node.name"),
             ("[store]\nreaders = 0", "store.readers"),
+            ("[check]\ndomain = []", "unknown field"),
+            ("[check]\ndomains = [\"localhost\"]", "private_networks"),
             ("x", "expected"),
         ];
         for (text, says) in refused {

@@ -4,6 +4,8 @@
 mod args;
 mod commands;
 mod config;
+mod config_acme;
+mod config_check;
 mod talk;
 mod wire;
 

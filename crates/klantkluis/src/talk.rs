@@ -4,6 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use kluis_checks::report::is_hostile;
 use kluis_model::PiiText;
 use serde::Serialize;
 
@@ -18,8 +19,15 @@ pub(crate) fn interactive() -> bool {
 /// Prints a line for the person on stderr.
 pub(crate) fn say(text: impl AsRef<str>) {
     let mut stderr = anstream::stderr().lock();
+    let text: String =
+        text.as_ref().chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
     // Nobody to talk to is no reason to stop the work.
-    let _ = writeln!(stderr, "{}", text.as_ref());
+    let _ = writeln!(stderr, "{text}");
+}
+
+/// Whether a character could steer a terminal or change how the text around it is read; our colours are no message.
+fn steers(char: char) -> bool {
+    char != '\n' && is_hostile(char)
 }
 
 /// Prints what to do next.
@@ -44,12 +52,29 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
     io::stdout().lock().write_all(bytes).context("cannot write to stdout")
 }
 
-/// Prints a result as JSON on stdout.
+/// Prints a result as JSON on stdout; what could steer a terminal is escaped, which means the same in JSON.
 ///
 /// # Errors
 /// When stdout is closed.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
-    print(serde_json::to_string_pretty(value).context("cannot write the result as JSON")?)
+    let text = serde_json::to_string_pretty(value).context("cannot write the result as JSON")?;
+    print(harmless_json(&text))
+}
+
+/// The same JSON with every character that could steer a terminal as `\\u…`; such a character stands in strings only.
+fn harmless_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        if steers(char) {
+            let mut units = [0; 2];
+            for unit in char.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(char);
+        }
+    }
+    out
 }
 
 /// Asks for a text that is not echoed; without a terminal, reads one line from stdin.
@@ -129,6 +154,15 @@ pub(crate) fn progress_bytes(total: Option<u64>, what: &str) -> ProgressBar {
     if let Ok(style) =
         ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}")
     {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A progress bar over the parts of one task, which take too differently long for a rate or an end; hidden when nobody looks.
+pub(crate) fn progress_parts(what: &str) -> ProgressBar {
+    let bar = progress(Some(1), what);
+    if let Ok(style) = ProgressStyle::with_template("[{bar:30}] {msg}") {
         bar.set_style(style);
     }
     bar

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use kluis_app::{App, AppError, AppOptions, UnsealWith};
 use kluis_crypto::SystemRandom;
 use kluis_model::{Actor, Clock, Lang, PiiText, Random, RequestId, ShopId, TimeMs};
+use kluis_net::AuditError;
 
 use crate::config::{Config, UnsealMethod};
 use crate::talk;
@@ -172,6 +173,47 @@ pub(crate) fn local_actor() -> Actor {
     Actor::local(&name, ShopId(1), request)
 }
 
+/// Something that a person gave makes no sense, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    text: String,
+    hint: String,
+}
+
+impl Hinted {
+    /// An error with its hint.
+    pub(crate) fn error(text: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { text: text.into(), hint: hint.into() }.into()
+    }
+}
+
+impl std::fmt::Display for Hinted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+/// Reads a file of at most so many bytes.
+///
+/// # Errors
+/// When it cannot be read or is larger.
+pub(crate) fn read_bounded(path: &Path, bytes_max: u64, lang: Lang) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.len() as u64 > bytes_max {
+        let why = lang.pick("het bestand is te groot", "the file is too large");
+        let most = lang.pick("er worden hoogstens zoveel bytes gelezen", "at most so many bytes are read");
+        return Err(Hinted::error(format!("{}: {why}", path.display()), format!("{most}: {bytes_max}")));
+    }
+    Ok(bytes)
+}
+
 /// There is no vault in the folder yet.
 #[derive(Debug)]
 pub(crate) struct NotInitialised(PathBuf);
@@ -186,9 +228,10 @@ impl std::error::Error for NotInitialised {}
 
 /// What is wrong, in the language of this run as far as the use cases have a text for it.
 pub(crate) fn error_text(error: &anyhow::Error, lang: Lang) -> String {
-    let told = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<AppError>() {
-        Some(error) => error.text(lang),
-        None => cause.to_string(),
+    let told = |cause: &(dyn std::error::Error + 'static)| {
+        let of_app = cause.downcast_ref::<AppError>().map(|error| error.text(lang));
+        let of_audit = || cause.downcast_ref::<AuditError>().map(|error| error.message(lang));
+        of_app.or_else(of_audit).unwrap_or_else(|| cause.to_string())
     };
     error.chain().map(told).collect::<Vec<_>>().join(": ")
 }
@@ -197,6 +240,12 @@ pub(crate) fn error_text(error: &anyhow::Error, lang: Lang) -> String {
 pub(crate) fn hint_for(error: &anyhow::Error, lang: Lang) -> String {
     if error.downcast_ref::<NotInitialised>().is_some() {
         return "make one with: klantkluis init   (or: klantkluis serve)".into();
+    }
+    if let Some(hinted) = error.downcast_ref::<Hinted>() {
+        return hinted.hint.clone();
+    }
+    if let Some(audit) = error.downcast_ref::<AuditError>() {
+        return audit.hint(lang).to_owned();
     }
     let app = error.chain().find_map(|cause| cause.downcast_ref::<AppError>());
     if let Some(hint) = app.and_then(AppError::hint) {

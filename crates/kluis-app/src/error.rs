@@ -94,6 +94,8 @@ pub enum Denial {
     NoConsent,
     /// The credential is unknown, revoked or expired, or the session has ended.
     NotSignedIn,
+    /// The credential is bound to a client certificate that was not shown.
+    CertificateNeeded,
     /// The same person may not both ask and approve.
     SecondPersonNeeded,
     /// The budget of the credential is used up.
@@ -113,6 +115,7 @@ impl Denial {
             Self::PurposeNotLive => "purpose_not_live",
             Self::NoConsent => "no_consent",
             Self::NotSignedIn => "not_signed_in",
+            Self::CertificateNeeded => "certificate_needed",
             Self::SecondPersonNeeded => "second_person_needed",
             Self::BudgetExhausted => "budget_exhausted",
         }
@@ -148,6 +151,10 @@ impl Denial {
             Self::NotSignedIn => {
                 ("Deze toegang is onbekend of verlopen.", "This access is unknown or has ended.")
             }
+            Self::CertificateNeeded => (
+                "Deze toegang werkt alleen samen met het certificaat van de partner.",
+                "This access works only together with the partner's certificate.",
+            ),
             Self::SecondPersonNeeded => {
                 ("Een tweede persoon moet dit goedkeuren.", "A second person has to approve this.")
             }
@@ -245,6 +252,9 @@ impl AppError {
                 Denial::NoConsent => "see the consents with: klantkluis consent list",
                 Denial::SecondPersonNeeded => {
                     "let somebody else approve it; who is alone says so with --i-am-alone"
+                }
+                Denial::CertificateNeeded => {
+                    "see the partners and their certificates with: klantkluis partner list"
                 }
                 Denial::NotSignedIn => "make a new credential with: klantkluis credential create",
                 _ => return None,

@@ -58,18 +58,20 @@ enum Job {
     Erasures,
     Names,
     Epochs,
+    Checks,
     CleanUp,
     OrphanKeys,
 }
 
 impl Job {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Outbox,
         Self::Register,
         Self::Checkpoints,
         Self::Erasures,
         Self::Names,
         Self::Epochs,
+        Self::Checks,
         Self::CleanUp,
         Self::OrphanKeys,
     ];
@@ -79,6 +81,7 @@ impl Job {
             Self::Outbox => 1,
             Self::Register | Self::Names => 2,
             Self::Erasures => 10,
+            Self::Checks => 30,
             Self::Checkpoints => 60,
             Self::Epochs | Self::CleanUp => 3_600,
             Self::OrphanKeys => 86_400,
@@ -93,6 +96,7 @@ impl Job {
             Self::Erasures => app.finish_erasures().await.map(|_| ()),
             Self::Names => app.refresh_names(stopped).await,
             Self::Epochs => app.keep_epochs(SHOP).await,
+            Self::Checks => app.check_due().await,
             Self::CleanUp => app.clean_up().await,
             Self::OrphanKeys => app.sweep_keys(stopped).await.map(|_| ()),
         }

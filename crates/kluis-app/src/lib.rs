@@ -23,6 +23,7 @@ mod audit;
 mod audit_file;
 mod backup;
 mod budget;
+mod check;
 mod consent;
 mod credential;
 mod erasures_file;
@@ -61,6 +62,10 @@ pub use subject::*;
 
 pub use audit::{AuditEntry, AuditQuery, ConsistencyProof, LogView, Proof};
 pub use backup::{BackupReport, CopyReport, RestoreReport};
+pub use check::{
+    CHECK_LIST_MAX, CHECK_PARTS, CheckDomain, CheckOptions, CheckProblem, CheckResult, CheckSettings,
+    CheckState, CheckStep, CheckSummary, CheckView, LastCheck, OwnerPublishes,
+};
 pub use credential::{CredentialInput, CredentialKindInput, CredentialView, NewCredential};
 pub use error::{AppError, Denial, FieldProblem};
 pub use jobs::{JobLoop, Pending};
@@ -129,6 +134,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// The randomness.
     pub(crate) random: Arc<dyn Random>,
+    /// The audits that go on in this process.
+    pub(crate) checks: check::Desk,
     /// The name index in RAM.
     pub(crate) search: Arc<search::SearchIndex>,
 }

@@ -15,7 +15,8 @@ use parking_lot::RwLock;
 
 use crate::guard::{Ask, Done};
 use crate::{
-    App, AppError, Inner, SHOP, Unsealed, audit, budget, credential, keys, meta, metrics, search, status,
+    App, AppError, Inner, SHOP, Unsealed, audit, budget, check, credential, keys, meta, metrics, search,
+    status,
 };
 
 /// Most bytes of a passphrase.
@@ -92,6 +93,7 @@ impl App {
             metrics: metrics::Metrics::default(),
             recent_counts: status::RecentCounts::default(),
             checkpoints: audit::CheckpointState::default(),
+            checks: check::Desk::default(),
             clock: options.clock,
             random: options.random,
             search: Arc::new(search::SearchIndex::default()),
@@ -267,6 +269,7 @@ impl App {
 
     /// Signs a last checkpoint when the log grew, seals, and closes the database.
     pub async fn close(&self) {
+        self.inner.checks.stop();
         if self.is_unsealed() {
             let made = self.make_checkpoint_if_grown().await;
             if let Err(error) = made {

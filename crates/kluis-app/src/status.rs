@@ -8,6 +8,7 @@ use kluis_store::Counts;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::check::LastCheck;
 use crate::guard::Ask;
 use crate::keys::{read_keyring, suite_name};
 use crate::{App, AppError, SHOP, meta};
@@ -94,6 +95,8 @@ pub struct Status {
     pub search_ready: bool,
     /// Work waiting.
     pub outbox: u64,
+    /// The newest finished check of the shop's HTTPS.
+    pub check: Option<LastCheck>,
     /// What needs attention, most pressing first.
     pub attention: Vec<Attention>,
 }
@@ -124,6 +127,8 @@ pub struct PublicStatus {
     pub counts: Option<PublicCounts>,
     /// When this node's log was signed last.
     pub checkpoint_at: Option<TimeMs>,
+    /// Letter of the grade of the shop's HTTPS, and when it was checked; only of a domain in the settings.
+    pub check: Option<(String, TimeMs)>,
 }
 
 impl App {
@@ -159,6 +164,7 @@ impl App {
             sealed: false,
             search_ready: self.inner.search.is_ready(actor.shop),
             outbox: self.store().outbox_depth().await?,
+            check: self.newest_check().await?,
             attention: Vec::new(),
         };
         let signed = checkpoint.map_or(0, |row| row.size);
@@ -174,7 +180,7 @@ impl App {
         let checkpoint = self.store().latest_checkpoint(self.node()).await?;
         let checkpoint_at = checkpoint.map(|row| row.time);
         if !self.is_unsealed() {
-            return Ok(PublicStatus { sealed: true, counts: None, checkpoint_at });
+            return Ok(PublicStatus { sealed: true, counts: None, checkpoint_at, check: None });
         }
         let counts = self.recent_counts(SHOP).await?;
         let register = self.register();
@@ -186,7 +192,8 @@ impl App {
             leaves: counts.leaves,
             credentials: counts.credentials,
         };
-        Ok(PublicStatus { sealed: false, counts: Some(counts), checkpoint_at })
+        let check = self.public_check().await?.map(|check| (check.grade, check.at));
+        Ok(PublicStatus { sealed: false, counts: Some(counts), checkpoint_at, check })
     }
 
     /// Whether the database answers, for health checks.
@@ -263,7 +270,10 @@ impl App {
             (only_key_file, Tone::Warn, KEY_FILE),
         ];
         let listed = checks.into_iter().filter(|(is_so, _, _)| *is_so);
-        Ok(listed.map(|(_, tone, (id, nl, en))| Attention { id, tone, text: Text::new(nl, en) }).collect())
+        let mut found: Vec<Attention> =
+            listed.map(|(_, tone, (id, nl, en))| Attention { id, tone, text: Text::new(nl, en) }).collect();
+        found.extend(self.check_attention().await?);
+        Ok(found)
     }
 }
 

@@ -25,6 +25,7 @@ mod index;
 mod keyring;
 mod keyring_codec;
 mod keyring_file;
+pub mod mail;
 pub mod merkle;
 pub mod note;
 mod passphrase;
@@ -37,6 +38,7 @@ mod shop_keys;
 mod slots;
 pub mod spool;
 pub mod tiles;
+pub mod tls12;
 mod token;
 
 pub use aead::Suite;

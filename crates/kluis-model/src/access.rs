@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,7 +12,7 @@ use crate::audit::Operation;
 use crate::fields::FieldName;
 use crate::ids::{CredentialId, RequestId, ShopId, SubjectId};
 use crate::purposes::PurposeId;
-use crate::wire::words;
+use crate::wire::{UnknownWord, parse_from, words};
 
 /// Whoever asks something of the vault, for the length of one request.
 #[derive(Clone, Debug)]
@@ -86,6 +87,9 @@ pub struct Grant {
     /// How much may be read.
     #[serde(default, skip_serializing_if = "Budget::is_unlimited")]
     pub budget: Budget,
+    /// Client certificates of which one must be shown beside the secret; empty asks for none (as in RFC 8705 §3).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub certificates: BTreeSet<Thumbprint>,
 }
 
 impl Grant {
@@ -110,7 +114,14 @@ impl Grant {
             fields: None,
             masks: BTreeMap::new(),
             budget: Budget::default(),
+            certificates: BTreeSet::new(),
         }
+    }
+
+    /// Tells whether the certificate that was shown, if any, is one the grant is bound to.
+    #[must_use]
+    pub fn accepts_certificate(&self, shown: Option<&Thumbprint>) -> bool {
+        self.certificates.is_empty() || shown.is_some_and(|shown| self.certificates.contains(shown))
     }
 
     /// Tells whether an operation is granted.
@@ -138,6 +149,45 @@ impl Grant {
     #[must_use]
     pub fn mask(&self, field: &FieldName) -> Option<Mask> {
         self.masks.get(field).copied()
+    }
+}
+
+/// The SHA-256 of a certificate's DER bytes; written as 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Thumbprint(pub [u8; 32]);
+
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Thumbprint {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = UnknownWord { expected: "thumbprint (64 lower-case hexadecimal digits)" };
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if text.len() != 64 || !text.bytes().all(is_hex) {
+            return Err(wrong);
+        }
+        let mut bytes = [0; 32];
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Thumbprint {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Thumbprint {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        parse_from(from)
     }
 }
 
@@ -191,6 +241,7 @@ impl Role {
                 O::PurposeRead,
                 O::AuditRead,
                 O::Status,
+                O::Check,
                 O::SignIn,
                 O::SignOut,
             ]),
@@ -202,6 +253,7 @@ impl Role {
                 O::CredentialRead,
                 O::KeyRead,
                 O::Status,
+                O::Check,
                 O::SignIn,
                 O::SignOut,
             ]),
@@ -511,6 +563,8 @@ mod tests {
             r#"{"operations":[],"purposes":"all","masks":{"email":"most"}}"#,
             r#"{"operations":[],"purposes":"all","budget":{"rows_per_hour":-1}}"#,
             r#"{"operations":[],"purposes":"all","budget":{"rows_per_day":1}}"#,
+            r#"{"operations":[],"purposes":"all","certificates":["ab"]}"#,
+            r#"{"operations":[],"purposes":"all","certificates":[1]}"#,
         ] {
             assert!(serde_json::from_str::<Grant>(json).is_err(), "{json}");
         }
@@ -531,8 +585,25 @@ mod tests {
                 fields: fields.map(|names| names.iter().map(|name| field(name)).collect()),
                 masks: masks.iter().map(|(name, n)| (field(name), Mask::ALL[*n])).collect(),
                 budget: Budget { rows_per_hour: budget.0, subjects_per_day: budget.1 },
+                certificates: budget.0.iter().map(|n| Thumbprint([n.to_be_bytes()[3]; 32])).collect(),
             },
         )
+    }
+
+    #[test]
+    fn a_bound_grant_wants_one_of_its_certificates() {
+        let (own, other) = (Thumbprint([7; 32]), Thumbprint([8; 32]));
+        let bound = Grant { certificates: BTreeSet::from([own]), ..Grant::all() };
+        assert!(bound.accepts_certificate(Some(&own)));
+        assert!(!bound.accepts_certificate(Some(&other)) && !bound.accepts_certificate(None));
+        assert!(Grant::all().accepts_certificate(None) && Grant::all().accepts_certificate(Some(&own)));
+        let text = own.to_string();
+        assert_eq!((text.len(), text.parse::<Thumbprint>()), (64, Ok(own)));
+        for wrong in
+            ["", &text[1..], &text.replace('7', "G"), &format!("{text}0"), &"AB".repeat(32), &"é".repeat(32)]
+        {
+            assert!(wrong.parse::<Thumbprint>().is_err(), "{wrong}");
+        }
     }
 
     proptest! {

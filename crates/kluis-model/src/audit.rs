@@ -148,11 +148,13 @@ pub enum Operation {
     SignOut = 32,
     /// Read counts and health.
     Status = 33,
+    /// Audit a web shop's HTTPS, or read such an audit.
+    Check = 34,
 }
 words!(
     Operation,
     "operation",
-    34,
+    35,
     [
         (Operation::Init, "init"),
         (Operation::Create, "create"),
@@ -188,6 +190,7 @@ words!(
         (Operation::SignIn, "sign_in"),
         (Operation::SignOut, "sign_out"),
         (Operation::Status, "status"),
+        (Operation::Check, "check"),
     ]
 );
 
@@ -576,7 +579,7 @@ mod tests {
             assert_eq!(operation.id().parse::<Operation>().unwrap(), operation);
         }
         assert_eq!(
-            (Operation::from_u8(34), Operation::from_u8(255), Outcome::from_u8(3)),
+            (Operation::from_u8(35), Operation::from_u8(255), Outcome::from_u8(3)),
             (None, None, None)
         );
         for outcome in Outcome::ALL {
@@ -587,7 +590,7 @@ mod tests {
     }
 
     fn leaves() -> impl Strategy<Value = Leaf> {
-        let words = (0..34_u8, 0..5_usize, 0..3_usize, ".{0,40}", proptest::option::of(".{0,40}"));
+        let words = (0..35_u8, 0..5_usize, 0..3_usize, ".{0,40}", proptest::option::of(".{0,40}"));
         let numbers = (TIMES.0..=TIMES.1, any::<i64>(), any::<u64>(), proptest::option::of(any::<u64>()));
         let names = (
             proptest::option::of("[a-z][a-z0-9_.]{0,63}"),

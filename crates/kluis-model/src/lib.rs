@@ -14,7 +14,7 @@ pub mod register;
 pub mod time;
 mod wire;
 
-pub use access::{Actor, Budget, Grant, Mask, OperationSet, PurposeGrant, Role};
+pub use access::{Actor, Budget, Grant, Mask, OperationSet, PurposeGrant, Role, Thumbprint};
 pub use audit::{ActorKind, Leaf, LeafError, Operation, Outcome};
 pub use facts::{ConsentEvent, ConsentProblem, ConsentState, FactsError, SubjectFacts};
 pub use fields::{Country2, FieldDef, FieldKind, FieldName, IndexUse, Lang, Text};

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod checks;
 mod config;
 mod dump;
 mod error;
@@ -26,6 +27,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use checks::CheckRunRow;
 pub use config::{Engine, PostgresTls, StoreConfig};
 pub use dump::{DumpProblem, DumpRow, DumpStream, Loader};
 pub use error::StoreError;

@@ -14,11 +14,18 @@ pub(crate) struct Migration {
 const KEYS_LINE: &str = "\n-- keys.db\n";
 
 /// Every migration, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    sqlite: include_str!("../migrations/sqlite/001_vault.sql"),
-    postgres: include_str!("../migrations/postgres/001_vault.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        sqlite: include_str!("../migrations/sqlite/001_vault.sql"),
+        postgres: include_str!("../migrations/postgres/001_vault.sql"),
+    },
+    Migration {
+        number: 2,
+        sqlite: include_str!("../migrations/sqlite/002_checks.sql"),
+        postgres: include_str!("../migrations/postgres/002_checks.sql"),
+    },
+];
 
 /// The newest schema this program knows.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;

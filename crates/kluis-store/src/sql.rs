@@ -241,7 +241,13 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
 
 pub(crate) const REVOKE_CREDENTIAL: Sql = Sql::data(
     "-- revoke_credential
-update credential set revoked = $3, row_mac = $4 where shop = $1 and id = $2 and revoked is null",
+update credential set revoked = $3, row_mac = $4
+where shop = $1 and id = $2 and row_mac = $5 and revoked is null",
+);
+
+pub(crate) const SET_CREDENTIAL_GRANT: Sql = Sql::data(
+    "-- set_credential_grant
+update credential set grants = $3, row_mac = $4 where shop = $1 and id = $2 and row_mac = $5 and revoked is null",
 );
 
 pub(crate) const TOUCH_CREDENTIAL: Sql =
@@ -510,6 +516,66 @@ pub(crate) const SETTLED_WRITER: Sql =
 pub(crate) const DELETE_WRITERS_BEFORE: Sql =
     Sql::data("-- delete_writers_before\ndelete from writer where time < $1");
 
+pub(crate) const INSERT_CHECK_RUN: Sql = Sql::data(
+    "-- insert_check_run
+insert into check_run (shop, id, domain, at, updated, state, created_by, node, options, summary, report, report_hash,
+row_mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing",
+);
+
+pub(crate) const UPDATE_CHECK_RUN: Sql = Sql::data(
+    "-- update_check_run
+update check_run set updated = $4, state = $5, summary = $6, report = $7, report_hash = $8, row_mac = $9
+where shop = $1 and id = $2 and state = $3",
+);
+
+pub(crate) const TRIM_CHECK_RUNS_OF: Sql = Sql::data(
+    "-- trim_check_runs_of
+delete from check_run where shop = $1 and domain = $2 and id not in
+(select id from check_run where shop = $1 and domain = $2 order by id desc limit $3)",
+);
+
+pub(crate) const TRIM_CHECK_RUNS: Sql = Sql::data(
+    "-- trim_check_runs
+delete from check_run where shop = $1 and id not in
+(select id from check_run where shop = $1 order by id desc limit $2)",
+);
+
+pub(crate) const FIND_CHECK_RUN: Sql = Sql::data(
+    "-- find_check_run
+select shop, id, domain, at, updated, state, created_by, node, options, summary, report_hash, row_mac,
+report from check_run where shop = $1 and id = $2",
+);
+
+pub(crate) const CHECK_RUN_BEFORE: Sql = Sql::data(
+    "-- check_run_before
+select shop, id, domain, at, updated, state, created_by, node, options, summary, report_hash, row_mac,
+report from check_run where shop = $1 and domain = $2 and id < $3 and state = 'done' order by id desc limit 1",
+);
+
+pub(crate) const CHECK_RUNS: Sql = Sql::data(
+    "-- check_runs
+select shop, id, domain, at, updated, state, created_by, node, options, summary, report_hash, row_mac
+from check_run where shop = $1 order by id desc limit $2",
+);
+
+pub(crate) const CHECK_RUNS_OF: Sql = Sql::data(
+    "-- check_runs_of
+select shop, id, domain, at, updated, state, created_by, node, options, summary, report_hash, row_mac
+from check_run where shop = $1 and domain = $2 order by id desc limit $3",
+);
+
+pub(crate) const BUSY_CHECK_RUNS: Sql = Sql::data(
+    "-- busy_check_runs
+select shop, id, domain, at, updated, state, created_by, node, options, summary, report_hash, row_mac
+from check_run where shop = $1 and state in ('queued', 'running') order by id",
+);
+
+pub(crate) const PAGE_CHECK_RUNS: Sql = Sql::data(
+    "-- page_check_runs
+select shop, id, domain, at, updated, state, created_by, node, options, summary, report_hash, row_mac,
+report from check_run where shop = $1 and id > $2 order by id limit $3",
+);
+
 /// Every statement, for the test that prepares each on both databases.
 #[cfg(test)]
 pub(crate) const ALL: &[Sql] = &[
@@ -554,6 +620,7 @@ pub(crate) const ALL: &[Sql] = &[
     COUNT_ERASURES,
     INSERT_CREDENTIAL,
     REVOKE_CREDENTIAL,
+    SET_CREDENTIAL_GRANT,
     TOUCH_CREDENTIAL,
     FIND_CREDENTIAL,
     CREDENTIAL_BY_HASH,
@@ -609,4 +676,14 @@ pub(crate) const ALL: &[Sql] = &[
     MARK_WRITER,
     SETTLED_WRITER,
     DELETE_WRITERS_BEFORE,
+    INSERT_CHECK_RUN,
+    UPDATE_CHECK_RUN,
+    TRIM_CHECK_RUNS_OF,
+    TRIM_CHECK_RUNS,
+    FIND_CHECK_RUN,
+    CHECK_RUN_BEFORE,
+    CHECK_RUNS,
+    CHECK_RUNS_OF,
+    BUSY_CHECK_RUNS,
+    PAGE_CHECK_RUNS,
 ];

@@ -131,11 +131,11 @@ impl Unit {
             && self.charges.is_empty()
     }
 
-    fn any(&mut self, sql: Sql, values: Vec<Value>) {
+    pub(crate) fn any(&mut self, sql: Sql, values: Vec<Value>) {
         self.push(sql, values, Expect::Any);
     }
 
-    fn one(&mut self, sql: Sql, what: &'static str, values: Vec<Value>) {
+    pub(crate) fn one(&mut self, sql: Sql, what: &'static str, values: Vec<Value>) {
         self.push(sql, values, Expect::One(Cow::Borrowed(what)));
     }
 
@@ -334,12 +334,23 @@ impl Unit {
         self.one(sql::INSERT_CREDENTIAL, "credential", values);
     }
 
-    /// Revokes a credential; conflict `credential` when it is not there or revoked already.
-    pub fn revoke_credential(&mut self, shop: ShopId, id: CredentialId, at: TimeMs, row_mac: [u8; 32]) {
+    /// Revokes a credential at `row.revoked`; conflict `credential` when it is not there, was revoked already, or has
+    /// another MAC than `old_mac`: the new one would not be for what stands there.
+    pub fn revoke_credential(&mut self, row: &CredentialRow, old_mac: [u8; 32]) {
         self.one(
             sql::REVOKE_CREDENTIAL,
             "credential",
-            vec![shop.into(), id.into(), at.into(), row_mac.into()],
+            vec![row.shop.into(), row.id.into(), row.revoked.into(), row.row_mac.into(), old_mac.into()],
+        );
+    }
+
+    /// Replaces a credential's grant; conflict `credential` when it is not there, was revoked, or has another MAC than
+    /// `old_mac`, which means that somebody else changed it meanwhile.
+    pub fn set_credential_grant(&mut self, row: &CredentialRow, old_mac: [u8; 32]) {
+        self.one(
+            sql::SET_CREDENTIAL_GRANT,
+            "credential",
+            vec![row.shop.into(), row.id.into(), (&row.grant).into(), row.row_mac.into(), old_mac.into()],
         );
     }
 

@@ -30,6 +30,7 @@ nav-customers = Find a customer
 nav-import = Import
 nav-exports = Export
 nav-connectors = Access and connectors
+nav-checks = Check the web shop
 nav-audit = Audit log
 
 ## The five tips
@@ -60,6 +61,7 @@ status-holds = What the vault holds
 status-tips = Five tips for handling customer data safely
 status-tip1 = This vault can only be reached over https. Nobody can read or change on the way what you read and type.
 status-tip1-until = The certificate is valid until
+status-tip1-check = Last check of the web shop: grade { $grade }, on
 status-tip2 =
     { $n ->
         [0] There are no customers in the vault yet.
@@ -393,10 +395,55 @@ https-cookie = The cookie that keeps you signed in only travels over https and c
 https-certificate = The certificate of this vault
 https-local = This vault made its own certificate. Your browser does not know its issuer and therefore warns. Install the file tls/ca.pem from the data folder on your computer, or set up a certificate of a known issuer.
 https-unknown = Nothing is known here about the certificate.
-https-not-yet = Checking the https connection of your web shop itself. That comes in a later version.
+https-shop = Your web shop itself
+https-shop-text = Have it checked whether your web shop protects its visitors well: the connection, the certificate, the pages and the forms. You get a grade and a list of what you can improve, the most important first.
+https-shop-last = Last check of { $domain }:
+https-shop-check = Check the web shop
+checks-head = Check the web shop
+checks-lead = Fill in the address of your web shop. The vault looks at the shop as a visitor does and says what can be better: the connection, the certificate, the settings and the pages.
+check-domain = Domain
+check-domain-hint = For example shop.example. You may also paste the address from the address bar.
+check-own = This domain is ours: look for files that lie open too
+check-own-hint = For that you first put a proof on your site. You will see which.
+check-start = Start the check
+check-gentle = The check makes at most sixty connections, reads a few pages and fills in nothing.
+check-error-busy = This domain is being checked already. Look below.
+checks-earlier = Earlier checks
+checks-none = Nothing was checked yet.
+check-points = { $n } of 100
+check-grade = Grade
+check-findings = To do
+check-this = this check
+check-state-queued = waiting
+check-state-running = running
+check-state-done = done
+check-state-failed = did not succeed
+check-now-queued = The check waits for its turn.
+check-now-running = The check is running. That takes a minute at most.
+check-refresh = This page refreshes itself. You may also leave it; the check goes on.
+check-look = Look now
+check-again = Check again
+check-download = Report as a file
+check-changes = Changed since last time
+check-previous = The check before
+check-history = All checks of this domain
+check-chart = The grade went from { $first } to { $last } points.
+check-owner = Proof that the domain is yours
+check-owner-text = Put this text into a TXT record or into a file on your site and check again. One of the two is enough. Without this proof the vault does not look for open files.
+check-owner-what = Text
+check-owner-record = Name of the TXT record
+check-owner-file = Address of the file
+check-part-tls = Connection
+check-part-certificate = Certificate
+check-part-dns = Domain name (DNS)
+check-part-web = Pages
+check-part-exposed = Open files
+check-part-mail = E-mail
 cert-names = Valid for
 cert-issuer = Issued by
 cert-local = (the vault itself)
+cert-renewal = Is renewed on
+cert-problem = Last attempt
 cert-from = Valid from
 cert-until = Valid until
 cert-ended = ended
@@ -469,13 +516,6 @@ notice-signed-out = You are signed out.
 
 ## Attention on the overview
 attention-sealed = The vault is sealed. Nobody can read anything.
-attention-certificate-ended = The certificate has ended. Browsers refuse the connection.
-attention-certificate-soon =
-    { $n ->
-        [0] The certificate ends today.
-        [one] The certificate ends in 1 day.
-       *[other] The certificate ends in { $n } days.
-    }
 attention-exports =
     { $n ->
         [one] 1 export waits for approval.
@@ -555,6 +595,7 @@ op-store-copy = Vault copied
 op-sign-in = Signed in
 op-sign-out = Signed out
 op-status = State viewed
+op-check = Web shop checked
 reason-operation-not-granted = may not do this operation
 reason-purpose-not-granted = may not read for this purpose
 reason-field-not-granted = may not read this field
@@ -566,6 +607,8 @@ reason-not-signed-in = unknown or ended credential
 reason-second-person-needed = a second person has to approve
 reason-budget-exhausted = the limit of this credential is reached
 reason-integrity = the seal does not match
+reason-certificate-needed = the certificate of the partner was not shown
+reason-certificate-bound = bound to a certificate
 reason-conflict = was there already
 reason-invalid = wrong input
 basis-contract = contract

@@ -30,6 +30,7 @@ nav-customers = Klant zoeken
 nav-import = Importeren
 nav-exports = Exporteren
 nav-connectors = Toegang en koppelingen
+nav-checks = Webwinkel controleren
 nav-audit = Logboek
 
 ## The five tips
@@ -60,6 +61,7 @@ status-holds = Wat er in de kluis zit
 status-tips = Vijf tips om veilig om te gaan met klantgegevens
 status-tip1 = Deze kluis is alleen via https te bereiken. Wat u leest en typt, kan onderweg niemand meelezen of veranderen.
 status-tip1-until = Het certificaat is geldig tot
+status-tip1-check = Laatste controle van de webwinkel: cijfer { $grade }, op
 status-tip2 =
     { $n ->
         [0] Er staan nog geen klanten in de kluis.
@@ -393,10 +395,55 @@ https-cookie = De cookie waarmee u aangemeld bent, gaat alleen via https en is n
 https-certificate = Het certificaat van deze kluis
 https-local = Deze kluis heeft zelf een certificaat gemaakt. Uw browser kent de uitgever daarvan niet en waarschuwt daarom. Installeer het bestand tls/ca.pem uit de datamap op uw computer, of stel een certificaat van een bekende uitgever in.
 https-unknown = Over het certificaat is hier niets bekend.
-https-not-yet = De https-verbinding van uw webwinkel zelf nakijken. Dat komt in een volgende versie.
+https-shop = Uw webwinkel zelf
+https-shop-text = Laat nakijken of uw webwinkel haar bezoekers goed beschermt: de verbinding, het certificaat, de pagina's en de formulieren. U krijgt een cijfer en een lijst van wat u kunt verbeteren, het belangrijkste eerst.
+https-shop-last = Laatste controle van { $domain }:
+https-shop-check = Webwinkel controleren
+checks-head = Webwinkel controleren
+checks-lead = Vul het adres van uw webwinkel in. De kluis bekijkt de winkel zoals een bezoeker dat doet en zegt wat er beter kan: de verbinding, het certificaat, de instellingen en de pagina's.
+check-domain = Domein
+check-domain-hint = Bijvoorbeeld winkel.example. U mag het adres ook uit de adresbalk plakken.
+check-own = Dit domein is van ons: zoek ook naar bestanden die open staan
+check-own-hint = Daarvoor zet u eerst een bewijs op uw site. U krijgt te zien welk.
+check-start = Controle starten
+check-gentle = De controle maakt hoogstens zestig verbindingen, leest een paar pagina's en vult niets in.
+check-error-busy = Dit domein wordt nu al gecontroleerd. Kijk hieronder.
+checks-earlier = Eerdere controles
+checks-none = Er is nog niets gecontroleerd.
+check-points = { $n } van 100
+check-grade = Cijfer
+check-findings = Te doen
+check-this = deze controle
+check-state-queued = wacht
+check-state-running = bezig
+check-state-done = klaar
+check-state-failed = niet gelukt
+check-now-queued = De controle wacht op haar beurt.
+check-now-running = De controle is bezig. Dat duurt hoogstens een minuut.
+check-refresh = Deze pagina ververst zichzelf. U kunt de pagina ook verlaten; de controle gaat door.
+check-look = Nu kijken
+check-again = Opnieuw controleren
+check-download = Rapport als bestand
+check-changes = Veranderd sinds de vorige keer
+check-previous = De vorige controle
+check-history = Alle controles van dit domein
+check-chart = Het cijfer ging van { $first } naar { $last } punten.
+check-owner = Bewijs dat het domein van u is
+check-owner-text = Zet deze tekst in een TXT-record of in een bestand op uw site en controleer opnieuw. Een van de twee is genoeg. Zonder dit bewijs zoekt de kluis niet naar open bestanden.
+check-owner-what = Tekst
+check-owner-record = Naam van het TXT-record
+check-owner-file = Adres van het bestand
+check-part-tls = Verbinding
+check-part-certificate = Certificaat
+check-part-dns = Domeinnaam (DNS)
+check-part-web = Pagina's
+check-part-exposed = Open bestanden
+check-part-mail = E-mail
 cert-names = Geldig voor
 cert-issuer = Uitgegeven door
 cert-local = (de kluis zelf)
+cert-renewal = Wordt vernieuwd op
+cert-problem = Laatste poging
 cert-from = Geldig vanaf
 cert-until = Geldig tot
 cert-ended = verlopen
@@ -469,13 +516,6 @@ notice-signed-out = U bent afgemeld.
 
 ## Attention on the overview
 attention-sealed = De kluis is verzegeld. Niemand kan iets lezen.
-attention-certificate-ended = Het certificaat is verlopen. Browsers weigeren de verbinding.
-attention-certificate-soon =
-    { $n ->
-        [0] Het certificaat verloopt vandaag.
-        [one] Het certificaat verloopt over 1 dag.
-       *[other] Het certificaat verloopt over { $n } dagen.
-    }
 attention-exports =
     { $n ->
         [one] 1 export wacht op goedkeuring.
@@ -555,6 +595,7 @@ op-store-copy = Kluis gekopieerd
 op-sign-in = Aangemeld
 op-sign-out = Afgemeld
 op-status = Stand bekeken
+op-check = Webwinkel gecontroleerd
 reason-operation-not-granted = mag deze handeling niet
 reason-purpose-not-granted = mag niet lezen voor dit doel
 reason-field-not-granted = mag dit gegeven niet lezen
@@ -566,6 +607,8 @@ reason-not-signed-in = onbekende of verlopen toegangssleutel
 reason-second-person-needed = een tweede persoon moet goedkeuren
 reason-budget-exhausted = de grens van deze toegangssleutel is bereikt
 reason-integrity = het zegel klopt niet
+reason-certificate-needed = het certificaat van de partner ontbrak
+reason-certificate-bound = aan een certificaat gebonden
 reason-conflict = was er al
 reason-invalid = verkeerde invoer
 basis-contract = overeenkomst

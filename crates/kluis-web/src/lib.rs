@@ -10,8 +10,10 @@ mod state;
 #[cfg(test)]
 mod testing;
 
-pub use options::{CertificateSource, Limits, WebOptions};
-pub use server::{CertificateError, WebError, serve};
+pub use options::{CertificateSource, HstsOptions, Limits, WebOptions};
+pub use server::{
+    CertificateError, CertificateReport, NewPartner, Partner, Partners, WebError, is_partner_name, serve,
+};
 
 /// Reads bytes as API bodies; for the fuzz target only.
 #[cfg(fuzzing)]

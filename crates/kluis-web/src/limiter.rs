@@ -68,7 +68,7 @@ fn wait_s(now: TimeMs) -> u32 {
 }
 
 /// One customer of a provider has a whole IPv6 /64; an address of IPv4 stands for itself.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use kluis_net::acme::AcmeOptions;
+
 /// Everything the server needs besides the vault itself.
 #[derive(Debug, Clone)]
 pub struct WebOptions {
@@ -14,22 +16,36 @@ pub struct WebOptions {
     pub names: Vec<String>,
     /// Where the certificate comes from.
     pub certificate: CertificateSource,
-    /// `max-age` of Strict-Transport-Security in seconds; zero sends `max-age=0`, which forgets it.
-    pub hsts_max_age_s: u64,
+    /// Holds the own authority, the partners' authority, and what is remembered about the certificate.
+    pub tls_folder: PathBuf,
+    /// Strict-Transport-Security (RFC 6797).
+    pub hsts: HstsOptions,
+    /// Whom to tell about a weakness, as `mailto:` or `https:` address; served in security.txt (RFC 9116).
+    pub security_contact: Option<String>,
     /// Bounds on what comes in.
     pub limits: Limits,
     /// The shop's name, as pages show it.
     pub shop_name: String,
 }
 
+/// What Strict-Transport-Security says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HstsOptions {
+    /// `max-age` in seconds once it is in full force; zero sends `max-age=0`, which makes browsers forget it.
+    pub max_age_s: u64,
+    /// Whether it grows to that from five minutes over thirty days.
+    pub is_ramped: bool,
+    /// Whether it is for every name below ours too, once in full force.
+    pub includes_subdomains: bool,
+    /// Whether browsers may ship with it, once in full force.
+    pub is_for_preload: bool,
+}
+
 /// Where the certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// An own local authority and a certificate of it, made in this folder on the first start and renewed.
-    Own {
-        /// Holds `ca.pem`, `ca-key.pem`, `server.pem` and `server-key.pem`.
-        folder: PathBuf,
-    },
+    /// An own local authority and a certificate of it, made in the TLS folder on the first start and renewed.
+    Own,
     /// PEM files of somebody else, read again whenever they change.
     Files {
         /// The certificate followed by its intermediates.
@@ -37,6 +53,8 @@ pub enum CertificateSource {
         /// Its private key.
         key: PathBuf,
     },
+    /// A certificate authority on the internet, asked by ACME; the own one serves until it has answered.
+    Acme(Box<AcmeOptions>),
 }
 
 /// Bounds on what comes in from outside.

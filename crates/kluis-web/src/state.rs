@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicUsize;
 
 use kluis_app::App;
 use kluis_crypto::SystemRandom;
-use kluis_model::{Random, RequestId, TimeMs};
+use kluis_model::{Random, RequestId, Thumbprint, TimeMs};
 use parking_lot::RwLock;
 
 use crate::api::Traffic;
 use crate::limiter::Limiter;
 use crate::options::WebOptions;
+use crate::server::CertificateReport;
 
 /// State of the web server; clones are cheap and share it.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct WebState {
     pub(crate) options: Arc<WebOptions>,
     /// The certificate shown at this moment.
     pub(crate) certificate: Arc<RwLock<CertificateState>>,
+    /// How its renewal stands.
+    pub(crate) renewal: Arc<RwLock<Renewal>>,
     /// Counts requests per credential and failures per address.
     pub(crate) limiter: Arc<Limiter>,
     /// Connections open now.
@@ -38,10 +41,16 @@ impl WebState {
             app,
             options,
             certificate: Arc::default(),
+            renewal: Arc::default(),
             limiter,
             connections: Arc::default(),
             traffic: Arc::default(),
         }
+    }
+
+    /// What people may know about the certificate and its renewal.
+    pub(crate) fn certificate_report(&self) -> CertificateReport {
+        CertificateReport::new(&self.options.certificate, &self.certificate.read(), &self.renewal.read())
     }
 
     /// A fresh id for one request.
@@ -68,6 +77,35 @@ pub(crate) struct CertificateState {
     pub(crate) not_after: TimeMs,
     /// Issued by the vault's own authority, which browsers do not know.
     pub(crate) is_local: bool,
+}
+
+/// How the renewal of the certificate stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Renewal {
+    /// When it is renewed, where that is ours to do.
+    pub(crate) next: Option<TimeMs>,
+    /// When a failed attempt is repeated.
+    pub(crate) next_try: Option<TimeMs>,
+    /// Why the last attempt failed, if it did, and when.
+    pub(crate) failed: Option<(String, TimeMs)>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The address.
+    pub(crate) address: SocketAddr,
+    /// The client certificate that was proved in the handshake.
+    pub(crate) certificate: Option<ShownCertificate>,
+}
+
+/// A client certificate of one of our partners, its key proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShownCertificate {
+    /// Which.
+    pub(crate) thumbprint: Thumbprint,
+    /// Until when it is valid; a connection may last longer.
+    pub(crate) until: TimeMs,
 }
 
 /// The address at the other end of the connection; an extension of every request, beside its [`RequestId`].

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::options::{CertificateSource, Limits, WebOptions};
+use crate::options::{CertificateSource, HstsOptions, Limits, WebOptions};
 use crate::server::Timing;
 use crate::state::WebState;
 
@@ -102,8 +102,15 @@ impl Server {
             https: address,
             http: None,
             names: vec!["localhost".into()],
-            certificate: CertificateSource::Own { folder: path.join("tls") },
-            hsts_max_age_s: 300,
+            certificate: CertificateSource::Own,
+            tls_folder: path.join("tls"),
+            hsts: HstsOptions {
+                max_age_s: 31_536_000,
+                is_ramped: true,
+                includes_subdomains: false,
+                is_for_preload: false,
+            },
+            security_contact: Some("mailto:veilig@winkel.example".into()),
             limits,
             shop_name: "Winkel".into(),
         };

@@ -2,12 +2,15 @@
 
 mod audit;
 mod backup;
+mod certificate;
+mod check;
 mod credential;
 mod doctor;
 mod export;
 mod import;
 mod init;
 mod key;
+mod partner;
 mod purpose;
 mod serve;
 mod settings;
@@ -93,6 +96,9 @@ pub(crate) async fn run(cli: Cli, lang: Lang) -> Result<Outcome> {
     if let Some(outcome) = without_settings(&cli.command)? {
         return Ok(outcome);
     }
+    if let Command::Check(args) = cli.command {
+        return check::run(&check::Place { json: cli.json, lang, data: cli.data }, *args).await;
+    }
     let (mut config, config_file) = Config::load(cli.config.as_deref())?;
     if let Some(folder) = cli.data {
         config.data.folder = folder;
@@ -103,6 +109,7 @@ pub(crate) async fn run(cli: Cli, lang: Lang) -> Result<Outcome> {
         Command::Serve(args) => serve::run(context, args).await,
         Command::Doctor => doctor::run(&context).await,
         Command::Config(command) => settings::run(&context, &command),
+        Command::Certificate(command) => certificate::run(&context, &command),
         Command::Restore(args) => backup::restore(&context, &args).await,
         Command::Store(command) => store::run(&context, command).await,
         command => with_session(&context, command).await,
@@ -121,6 +128,7 @@ async fn with_session(context: &Context, command: Command) -> Result<Outcome> {
         Command::Key(command) => key::run(context, &session, &command).await,
         Command::Token(command) => token::run(context, &session, command).await,
         Command::Credential(command) => credential::run(context, &session, command).await,
+        Command::Partner(command) => partner::run(context, &session, command).await,
         Command::Audit(command) => audit::run(context, &session, command).await,
         Command::Verify => audit::verify(context, &session).await,
         Command::Backup(args) => backup::backup(context, &session, &args).await,

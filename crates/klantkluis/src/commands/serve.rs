@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use kluis_app::{App, ImportOptions, UnsealWith};
 use kluis_connect::demo::{Demo, Flavour};
-use kluis_web::{CertificateSource, Limits, WebOptions};
+use kluis_web::{CertificateSource, HstsOptions, Limits, WebOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -46,6 +46,7 @@ pub(crate) async fn run(mut context: Context, args: ServeArgs) -> Result<Outcome
     if args.demo {
         load_demo(&context, &app).await?;
     }
+    app.set_check_settings(context.config.check.settings()?);
     let jobs = app.start_jobs();
     let following = tokio::spawn(follow_root_key(
         app.clone(),
@@ -53,7 +54,7 @@ pub(crate) async fn run(mut context: Context, args: ServeArgs) -> Result<Outcome
         followed_key_file(&context),
     ));
     announce(&context, is_first_start);
-    let served = kluis_web::serve(app.clone(), web_options(&context), stop_signal()).await;
+    let served = kluis_web::serve(app.clone(), web_options(&context)?, stop_signal()).await;
     talk::say(context.text("De kluis stopt…", "Stopping…"));
     following.abort();
     jobs.stop().await;
@@ -138,18 +139,26 @@ fn start_logging(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn web_options(context: &Context) -> WebOptions {
+fn web_options(context: &Context) -> Result<WebOptions> {
     let config = &context.config;
-    let certificate = match (&config.https.certificate, &config.https.key) {
-        (Some(chain), Some(key)) => CertificateSource::Files { chain: chain.clone(), key: key.clone() },
-        _ => CertificateSource::Own { folder: config.data.folder.join("tls") },
+    let certificate = match (&config.https.certificate, &config.https.key, config.acme_options()?) {
+        (Some(chain), Some(key), _) => CertificateSource::Files { chain: chain.clone(), key: key.clone() },
+        (_, _, Some(acme)) => CertificateSource::Acme(Box::new(acme)),
+        _ => CertificateSource::Own,
     };
-    WebOptions {
+    Ok(WebOptions {
         https: config.https.listen,
         http: config.http.redirect.then_some(config.http.listen),
         names: config.https.names.clone(),
         certificate,
-        hsts_max_age_s: config.https.hsts_max_age_s,
+        tls_folder: config.tls_folder(),
+        hsts: HstsOptions {
+            max_age_s: config.https.hsts_max_age_s,
+            is_ramped: config.https.hsts_ramp,
+            includes_subdomains: config.https.hsts_include_subdomains,
+            is_for_preload: config.https.hsts_preload,
+        },
+        security_contact: config.https.security_contact.clone(),
         limits: Limits {
             connections_max: config.limits.connections_max,
             body_bytes_max: config.limits.body_bytes_max,
@@ -157,7 +166,7 @@ fn web_options(context: &Context) -> WebOptions {
             requests_per_minute: config.limits.requests_per_minute,
         },
         shop_name: config.shop.name.clone(),
-    }
+    })
 }
 
 /// Ends when the operator asks the program to stop.
@@ -206,7 +215,10 @@ fn announce(context: &Context, is_first_start: bool) {
         "{} https://{host}:{port}/",
         context.text("De kluis is open op", "The vault is open at")
     ));
-    if config.https.certificate.is_none() {
+    if let Ok(Some(acme)) = config.acme_options() {
+        let what = context.text("certificaat besteld en vernieuwd bij", "certificate ordered and renewed at");
+        talk::say(format!("{what} {} ({})", acme.directory, acme.names.join(", ")));
+    } else if config.https.certificate.is_none() {
         let authority = config.data.folder.join("tls").join("ca.pem");
         talk::hint(format!(
             "{} {}",

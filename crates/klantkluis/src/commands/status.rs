@@ -1,18 +1,31 @@
 //! `status`: what the vault holds and what needs attention.
 
 use anyhow::Result;
-use kluis_app::Tone;
+use kluis_app::{Status, Tone};
 use kluis_model::TimeMs;
+use kluis_web::CertificateReport;
+use serde::Serialize;
 
 use super::{Context, Outcome, Session};
 use crate::talk;
 
+/// What the vault says of itself, with the certificate of its server.
+#[derive(Serialize)]
+struct StatusAnswer {
+    #[serde(flatten)]
+    status: Status,
+    certificate: Option<CertificateReport>,
+}
+
 /// Prints counts, keys and what needs attention; exit code 1 when something is wrong.
 pub(crate) async fn run(context: &Context, session: &Session) -> Result<Outcome> {
-    let status = session.vault.app.status(&session.actor).await?;
+    let mut status = session.vault.app.status(&session.actor).await?;
+    let certificate = CertificateReport::read(&context.config.tls_folder());
+    let now = session.vault.app.now();
+    status.attention.extend(certificate.as_ref().and_then(|report| report.attention(now)));
     let bad = status.attention.iter().filter(|attention| attention.tone == Tone::Bad).count();
     if context.json {
-        talk::print_json(&status)?;
+        talk::print_json(&StatusAnswer { status, certificate })?;
         return Ok(Outcome::of_findings(bad));
     }
     let moment = |at: Option<TimeMs>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
@@ -32,7 +45,8 @@ pub(crate) async fn run(context: &Context, session: &Session) -> Result<Outcome>
         (context.text("laatste controlepunt", "newest checkpoint"), moment(status.checkpoint_at)),
         (context.text("laatste back-up", "newest backup"), moment(status.backup_at)),
     ];
-    for (what, value) in rows {
+    let of_certificate = certificate.iter().flat_map(|report| super::certificate::rows(context, report));
+    for (what, value) in rows.into_iter().chain(of_certificate) {
         talk::print(format!("{what:<26} {value}"))?;
     }
     for attention in &status.attention {

@@ -18,6 +18,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Client {
     port: u16,
+    name: String,
     bearer: Option<String>,
     tls: Arc<ClientConfig>,
 }
@@ -63,15 +64,22 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(port: u16, authority: &Path, bearer: Option<String>) -> Self {
+        Self::named("localhost", port, &[authority], bearer)
+    }
+
+    /// A client that asks for this name and trusts these authorities.
+    pub(crate) fn named(name: &str, port: u16, authorities: &[&Path], bearer: Option<String>) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+        for authority in authorities {
+            roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { port, bearer, tls: Arc::new(tls) }
+        Self { port, name: name.to_owned(), bearer, tls: Arc::new(tls) }
     }
 
     /// The same vault asked by somebody else; `None` is nobody.
@@ -79,11 +87,18 @@ impl Client {
         Self { bearer: bearer.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same, but it has never met the server: a resumed session shows the certificate of its beginning.
+    pub(crate) fn stranger(&self) -> Self {
+        let mut tls = (*self.tls).clone();
+        tls.resumption = rustls::client::Resumption::default();
+        Self { tls: Arc::new(tls), ..self.clone() }
+    }
+
     /// A connection on which nothing was said yet.
     pub(crate) fn connect(&self) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
         let tcp = TcpStream::connect(("127.0.0.1", self.port))?;
         tcp.set_read_timeout(Some(WAIT_MAX))?;
-        let name = ServerName::try_from("localhost").unwrap();
+        let name = ServerName::try_from(self.name.clone()).unwrap();
         let session = ClientConnection::new(self.tls.clone(), name).map_err(std::io::Error::other)?;
         Ok(StreamOwned::new(session, tcp))
     }
@@ -97,7 +112,8 @@ impl Client {
         body: &[u8],
     ) -> std::io::Result<Answer> {
         let mut stream = self.connect()?;
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        let host = &self.name;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         if let Some(bearer) = &self.bearer {
             head.push_str(&format!("authorization: Bearer {bearer}\r\n"));
         }
@@ -136,7 +152,8 @@ impl Client {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+/// Reads a whole answer.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Answer> {
     let head_end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..head_end]).ok()?.to_owned();
     let status = head.get(9..12)?.parse().ok()?;

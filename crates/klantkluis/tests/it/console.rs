@@ -7,17 +7,17 @@ const SESSION: &str = "__Host-klantkluis";
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
 
 /// A browser without a window: keeps cookies and follows nothing.
-struct Browser {
+pub(crate) struct Browser {
     client: Client,
     cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    fn new(vault: &Vault) -> Self {
+    pub(crate) fn new(vault: &Vault) -> Self {
         Self { client: vault.client().with_bearer(None), cookies: Vec::new() }
     }
 
-    fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let jar: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let jar = jar.join("; ");
         let mut all = headers.to_vec();
@@ -35,22 +35,22 @@ impl Browser {
         answer
     }
 
-    fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.ask("GET", path, &[], "")
     }
 
-    fn post(&mut self, path: &str, body: &str) -> Answer {
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> Answer {
         self.ask("POST", path, &FORM, body)
     }
 
     /// The token in the form of a page.
-    fn token(&mut self, path: &str) -> String {
+    pub(crate) fn token(&mut self, path: &str) -> String {
         let page = self.get(path).expect(200).text();
         let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
     }
 
-    fn sign_in(&mut self, credential: &str) -> Answer {
+    pub(crate) fn sign_in(&mut self, credential: &str) -> Answer {
         let token = self.token("/console/sign-in");
         self.post("/console/sign-in", &format!("csrf={token}&credential={credential}"))
     }

@@ -61,7 +61,7 @@ impl Vault {
             format!("[store]\nengine = \"postgres\"\nurl = \"{}\"\n", cluster.database_url("kluis"))
         });
         let text = format!(
-            "[data]\nfolder = \"{}\"\n[keyring]\nfile = \"{}\"\nkey_file = \"{}\"\n[https]\nlisten = \"127.0.0.1:{port}\"\n\
+            "[data]\nfolder = \"{}\"\n[keyring]\nfile = \"{}\"\nkey_file = \"{}\"\n[https]\nlisten = \"127.0.0.1:{port}\"\nhsts_ramp = false\n\
              [http]\nlisten = \"127.0.0.1:{}\"\n[limits]\nrequests_per_minute = 1000000\n[node]\nname = \"{node}\"\n{store}",
             data.display(),
             self.data().join("keyring/keyring").display(),
@@ -85,6 +85,23 @@ impl Vault {
     pub(crate) fn start(&mut self) {
         assert!(self.child.is_none(), "it already runs");
         self.child = Some(spawn_server(&self.settings(), self.port, &self.data(), &self.log_file()));
+    }
+
+    /// Adds lines to the settings; they count from the next start.
+    pub(crate) fn add_settings(&self, text: &str) {
+        let mut file = fs::OpenOptions::new().append(true).open(self.settings()).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Starts the server, whose certificate may be of anybody, and waits until it takes connections.
+    pub(crate) fn start_beside_another_authority(&mut self) {
+        assert!(self.child.is_none(), "it already runs");
+        self.child = Some(spawn(&self.settings(), &self.log_file()));
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(begun.elapsed() < WAIT_MAX, "no start: {}", fs::read_to_string(self.log_file()).unwrap());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Starts a second node over the same PostgreSQL and keyring.
@@ -251,7 +268,7 @@ pub(crate) fn customer(number: u32) -> Value {
 }
 
 /// A port that no other test of this run gets; below the range from which outgoing connections take theirs.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 10).unwrap() * 1_000;
     loop {
@@ -276,9 +293,9 @@ fn signal(pid: u32, name: &str) {
     assert!(status.success());
 }
 
-fn spawn_server(settings: &Path, port: u16, data: &Path, log: &Path) -> Child {
+fn spawn(settings: &Path, log: &Path) -> Child {
     let log_file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_klantkluis"))
+    Command::new(env!("CARGO_BIN_EXE_klantkluis"))
         .arg("--config")
         .arg(settings)
         .arg("serve")
@@ -286,7 +303,11 @@ fn spawn_server(settings: &Path, port: u16, data: &Path, log: &Path) -> Child {
         .stdout(log_file.try_clone().unwrap())
         .stderr(log_file)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+fn spawn_server(settings: &Path, port: u16, data: &Path, log: &Path) -> Child {
+    let mut child = spawn(settings, log);
     let begun = Instant::now();
     // Asking over TLS, since a plain connection to a free port of the ephemeral range may meet itself.
     while !answers(port, data) {

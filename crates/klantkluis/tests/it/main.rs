@@ -2,6 +2,12 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod acme;
+mod check;
+mod check_hostile;
+mod check_own;
+mod check_servers;
+mod check_use;
 mod client;
 mod commands;
 mod console;
@@ -9,9 +15,12 @@ mod harness;
 mod hostile;
 mod import;
 mod keys;
+mod partner;
+mod pebble;
 mod proof;
 mod reliability;
 mod scenario;
 mod secrecy;
+mod shops;
 mod telemetry;
 mod threats;

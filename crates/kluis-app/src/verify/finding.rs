@@ -68,6 +68,8 @@ pub enum FindingKind {
     ConsentWrong,
     /// A token was changed.
     TokenWrong,
+    /// A check of a shop's HTTPS was changed.
+    CheckWrong,
     /// The purpose register or the vault's own row is not what was put in force last.
     RegisterWrong,
 }
@@ -101,6 +103,7 @@ impl FindingKind {
             Self::CredentialWrong => "credential_wrong",
             Self::ConsentWrong => "consent_wrong",
             Self::TokenWrong => "token_wrong",
+            Self::CheckWrong => "check_wrong",
             Self::RegisterWrong => "register_wrong",
         }
     }
@@ -188,6 +191,10 @@ impl FindingKind {
             Self::TokenWrong => {
                 ("Een token is buiten de kluis om gewijzigd.", "A token was changed outside the vault.")
             }
+            Self::CheckWrong => (
+                "Een controle van de webwinkel is buiten de kluis om gewijzigd.",
+                "A check of the shop was changed outside the vault.",
+            ),
             Self::RegisterWrong => (
                 "Het doelregister of de kluisregel is niet wat het laatst is vastgesteld.",
                 "The purpose register or the vault's own row is not what was put in force last.",

@@ -120,6 +120,8 @@ impl App {
             check.part(read)?;
             let read = check.read_register().await;
             check.part(read)?;
+            let read = check.read_checks().await;
+            check.part(read)?;
         }
         let Check { mut report, findings, .. } = check;
         (report.findings, report.findings_more) = findings.into_parts();

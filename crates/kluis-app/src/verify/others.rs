@@ -8,11 +8,14 @@ use kluis_model::SubjectId;
 use kluis_store::{DekRow, ErasureRow};
 
 use super::{Check, FindingKind};
+use crate::check::check_run_agrees;
 use crate::credential::{check_row, digest, id_hash};
 use crate::{AppError, meta};
 
 /// Rows read in one go.
 const PAGE: u32 = 1_000;
+/// Checks read in one go.
+const CHECKS_PAGE: u32 = 20;
 
 impl Check<'_> {
     /// Erased is erased: a signed receipt for each, and no key of what it names.
@@ -123,6 +126,21 @@ impl Check<'_> {
             self.findings.add(FindingKind::CredentialWrong, format!("credentials, {missing} are gone"));
         }
         Ok(())
+    }
+
+    /// Checks of the shop's HTTPS are what was stored.
+    pub(crate) async fn read_checks(&mut self) -> Result<(), AppError> {
+        let keys = self.app.keys(self.actor.shop)?;
+        let mut after = None;
+        loop {
+            // Their reports are large, so few at a time.
+            let page = self.app.store().page_check_runs(self.actor.shop, after, CHECKS_PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            for (row, _) in page.iter().filter(|(row, report)| !check_run_agrees(&keys, row, report)) {
+                self.findings.add(FindingKind::CheckWrong, format!("check_runs {}", row.id));
+            }
+        }
     }
 
     /// The register and the vault's own row are whole, and the register is the newest one.

@@ -4,7 +4,7 @@ use kluis_model::{CredentialId, Operation};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Charge, DumpProblem, DumpRow, ErasureRow, StoreError, UsageKey, Value};
+use crate::{Charge, CheckRunRow, DumpProblem, DumpRow, ErasureRow, StoreError, UsageKey, Value};
 
 /// A unit that puts something into every table.
 fn everything(n: u8, payload: &[u8], text: &str) -> Unit {
@@ -33,6 +33,9 @@ fn everything(n: u8, payload: &[u8], text: &str) -> Unit {
     unit.insert_token(&TokenRow { hash: kluis_crypto::sha256(&fresh()), ..token(id, 0) });
     unit.insert_job(&JobRow { params: payload.to_vec(), ..job("new") });
     unit.put_idempotency(&IdempotencyRow { key_hash: kluis_crypto::sha256(&fresh()), ..idempotency(0) });
+    let run = CheckRunRow { domain: format!("winkel{n}.example"), ..check_run("queued") };
+    unit.insert_check_run(&run);
+    unit.update_check_run(&CheckRunRow { state: "done".into(), ..run }, payload, "queued");
     unit.enqueue(&outbox("shred", NOW));
     unit.set_meta(&format!("key {n}"), payload);
     let (field, purpose) = (name("email"), purpose("order"));

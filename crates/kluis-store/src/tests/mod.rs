@@ -1,6 +1,7 @@
 //! Tests on both databases: what a use case relies on, and what happens when things break.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod checks;
 mod commit;
 mod copy;
 mod log;
@@ -21,8 +22,8 @@ use kluis_model::{
 
 use crate::testing::{TemporaryPostgres, temporary_postgres};
 use crate::{
-    ConsentRow, CredentialRow, DekRow, IdempotencyRow, JobRow, LeafDraft, OutboxRow, PostgresTls, Store,
-    StoreConfig, SubjectRow, TokenRow, Unit,
+    CheckRunRow, ConsentRow, CredentialRow, DekRow, IdempotencyRow, JobRow, LeafDraft, OutboxRow,
+    PostgresTls, Store, StoreConfig, SubjectRow, TokenRow, Unit,
 };
 
 pub(crate) const SHOP: ShopId = ShopId(1);
@@ -213,6 +214,23 @@ pub(crate) fn job(state: &str) -> JobRow {
         params: vec![1, 2, 3],
         progress: "{}".into(),
         row_mac: [10; 32],
+    }
+}
+
+pub(crate) fn check_run(state: &str) -> CheckRunRow {
+    CheckRunRow {
+        shop: SHOP,
+        id: JobId::from_bytes(fresh()),
+        domain: "winkel.example".into(),
+        at: NOW,
+        updated: NOW,
+        state: state.into(),
+        created_by: "staff-1".into(),
+        node: "node1".into(),
+        options: "{}".into(),
+        summary: "{}".into(),
+        report_hash: [14; 32],
+        row_mac: [15; 32],
     }
 }
 

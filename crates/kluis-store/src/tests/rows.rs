@@ -182,9 +182,23 @@ fn credentials_jobs_and_answers_come_back() {
         assert_eq!(store.meta("name").await.unwrap().as_deref(), Some(&b"other shop"[..]));
         assert_eq!(store.meta("nothing").await.unwrap(), None);
 
+        let narrower = CredentialRow { grant: "{}".into(), row_mac: [9; 32], ..credential(id, 1) };
+        let mut unit = Unit::new();
+        unit.set_credential_grant(&narrower, [99; 32]);
+        assert_eq!(store.commit(unit).await, Err(StoreError::Conflict { what: "credential".into() }));
+        let mut unit = Unit::new();
+        unit.set_credential_grant(&narrower, credential(id, 1).row_mac);
+        store.commit(unit).await.unwrap();
+        assert_eq!(store.credential(SHOP, id).await.unwrap(), Some(narrower.clone()));
+
+        let revoked = CredentialRow { revoked: Some(TimeMs(6)), row_mac: [1; 32], ..narrower.clone() };
+        let mut unit = Unit::new();
+        unit.revoke_credential(&revoked, credential(id, 1).row_mac);
+        assert_eq!(store.commit(unit).await, Err(StoreError::Conflict { what: "credential".into() }));
+
         let mut unit = Unit::new();
         unit.touch_credential(id, TimeMs(5));
-        unit.revoke_credential(SHOP, id, TimeMs(6), [1; 32]);
+        unit.revoke_credential(&revoked, narrower.row_mac);
         let running = JobRow { state: "running".into(), updated: TimeMs(7), ..first.clone() };
         unit.update_job(&running, "new");
         unit.delete_idempotency_before(TimeMs(NOW.0 + 1));
@@ -201,7 +215,7 @@ fn credentials_jobs_and_answers_come_back() {
         store.commit(unit).await.unwrap();
         assert_eq!(store.job(SHOP, first.id).await.unwrap(), None);
         assert_eq!(store.counts(SHOP).await.unwrap().credentials, 0);
-        assert_eq!(store.schema_version().await.unwrap(), 1);
+        assert_eq!(store.schema_version().await.unwrap(), 2);
     });
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod body;
 mod bulk;
 mod call;
+mod checks;
 mod credentials;
 mod exports;
 mod json;
@@ -19,7 +20,6 @@ mod tokens;
 mod traffic;
 mod vault;
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ use self::call::{Call, lang_of};
 use self::problem::Problem;
 use self::route::{Access, Answered, Found, Params, Route, Table, Takes, Verb};
 pub(crate) use self::traffic::Traffic;
-use crate::state::{Peer, WebState};
+use crate::state::{Caller, Peer, WebState};
 
 /// Longest time until a handler has its answer; what is streamed after that has its own bounds.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
@@ -69,20 +69,23 @@ impl Front {
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Response<Body> {
         let id = self.state.new_request_id();
         let path = request.uri().path();
         let is_api = path.starts_with("/v1/") || matches!(path, "/v1" | "/healthz" | "/metrics");
-        let answer =
-            if is_api { self.api(request, peer, id).await } else { self.console(request, peer, id).await };
+        let answer = if is_api {
+            self.api(request, caller, id).await
+        } else {
+            self.console(request, caller, id).await
+        };
         self.state.traffic.count(answer.status());
         answer
     }
 
-    async fn console(&self, request: Request<Incoming>, peer: SocketAddr, id: RequestId) -> Response<Body> {
+    async fn console(&self, request: Request<Incoming>, caller: Caller, id: RequestId) -> Response<Body> {
         let mut request = request.map(|incoming| body::paced(Body::new(incoming)));
         request.extensions_mut().insert(id);
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(Peer(caller.address));
         let mut console = self.console.clone();
         match console.call(request).await {
             Ok(answer) => answer,
@@ -90,11 +93,11 @@ impl Front {
         }
     }
 
-    async fn api(&self, request: Request<Incoming>, peer: SocketAddr, id: RequestId) -> Response<Body> {
+    async fn api(&self, request: Request<Incoming>, caller: Caller, id: RequestId) -> Response<Body> {
         let (parts, incoming) = request.into_parts();
         let lang = lang_of(&parts.headers);
         let mut body = Body::new(incoming);
-        match self.admit(&parts, peer, id).await {
+        match self.admit(&parts, caller, id).await {
             Ok((route, params, actor)) => {
                 let state = self.state.clone();
                 let call =
@@ -116,7 +119,7 @@ impl Front {
     async fn admit(
         &self,
         parts: &request::Parts,
-        peer: SocketAddr,
+        caller: Caller,
         id: RequestId,
     ) -> Result<Admitted, Problem> {
         let (route, params) = match self.table.find(&parts.method, parts.uri.path()) {
@@ -125,7 +128,7 @@ impl Front {
             Found::Nothing => return Err(Problem::NotFound),
         };
         let Access::Operation(operation) = route.access else { return Ok((route, params, None)) };
-        let actor = self.authenticate(parts, peer, id).await?;
+        let actor = self.authenticate(parts, caller, id).await?;
         // A refusal about a customer is on that customer's record.
         let is_about = route.path.starts_with("/v1/subjects/{id}");
         let subject = if is_about { params.get(parts.uri.path(), 0).parse().ok() } else { None };
@@ -137,11 +140,13 @@ impl Front {
     async fn authenticate(
         &self,
         parts: &request::Parts,
-        peer: SocketAddr,
+        caller: Caller,
         id: RequestId,
     ) -> Result<Actor, Problem> {
         let secret = bearer(parts).ok_or(Problem::Unauthorized { was_shown: false })?;
-        let error = match self.state.app.authenticate(secret, id).await {
+        let now = self.state.app.now();
+        let shown = caller.certificate.filter(|shown| now < shown.until).map(|shown| shown.thumbprint);
+        let error = match self.state.app.authenticate_with(secret, shown.as_ref(), id).await {
             Ok(actor) => {
                 if let Some(credential) = actor.credential {
                     let asked = self.state.limiter.request(credential, self.state.app.now());
@@ -151,19 +156,24 @@ impl Front {
             }
             Err(error) => error,
         };
-        if !matches!(error, AppError::Denied { reason: Denial::NotSignedIn }) {
-            return Err(error.into());
-        }
+        let peer = caller.address.ip();
+        let missing = match error {
+            AppError::Denied { reason: Denial::NotSignedIn } => false,
+            AppError::Denied { reason: Denial::CertificateNeeded } => true,
+            other => return Err(other.into()),
+        };
         // A text that cannot be a credential guesses nothing; it is neither counted nor put on the record.
         if secret.parse::<CredentialSecret>().is_ok() {
-            let now = self.state.app.now();
-            let tried = self.state.limiter.may_try(peer.ip(), now);
+            let tried = self.state.limiter.may_try(peer, now);
             tried.map_err(|retry_after_s| Problem::TooMany { retry_after_s })?;
-            if self.state.limiter.failed(peer.ip(), now) {
-                self.state.app.sign_in_failed(id).await?;
+            if self.state.limiter.failed(peer, now) {
+                match missing {
+                    true => self.state.app.certificate_missing(secret, id).await?,
+                    false => self.state.app.sign_in_failed(id).await?,
+                }
             }
         }
-        Err(Problem::Unauthorized { was_shown: true })
+        Err(if missing { Problem::CertificateNeeded } else { Problem::Unauthorized { was_shown: true } })
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Problem {
         /// Whether a credential was shown.
         was_shown: bool,
     },
+    /// A credential that works only together with a client certificate, which was not shown.
+    CertificateNeeded,
     /// The request cannot be read: path, query, header or JSON syntax.
     BadRequest(Cow<'static, str>),
     /// The body is not of the media type that the path takes.
@@ -117,7 +119,7 @@ impl Problem {
                 let challenge = HeaderValue::from_static("Bearer realm=\"klantkluis\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
-            Self::Unauthorized { was_shown: true } => {
+            Self::Unauthorized { was_shown: true } | Self::CertificateNeeded => {
                 let challenge =
                     HeaderValue::from_static("Bearer realm=\"klantkluis\", error=\"invalid_token\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -164,6 +166,11 @@ impl Problem {
                     "Send a credential: Authorization: Bearer kkc_…"
                 };
                 Parts::new(S::UNAUTHORIZED, "not-signed-in", "A valid credential is needed").detail(detail)
+            }
+            Self::CertificateNeeded => {
+                Parts::new(S::UNAUTHORIZED, "certificate-needed", "A client certificate is needed").detail(
+                    "This credential is bound to a client certificate. Show it, with its key, in the TLS handshake.",
+                )
             }
             Self::BadRequest(detail) => {
                 Parts::new(S::BAD_REQUEST, "bad-request", "The request cannot be read").detail(detail.clone())
@@ -248,6 +255,7 @@ mod tests {
             (Problem::NotFound, 404),
             (Problem::MethodNotAllowed { allow: "GET, POST".into() }, 405),
             (Problem::Unauthorized { was_shown: false }, 401),
+            (Problem::CertificateNeeded, 401),
             (Problem::BadRequest("x".into()), 400),
             (Problem::MediaType { expected: "application/json" }, 415),
             (Problem::TooLarge { bytes_max: 7 }, 413),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::bulk::NDJSON;
 use super::route::{Access, Gives, Parameter, Place, Route, Takes, Verb};
-use super::{audit, bulk, credentials, exports, schemas, subjects, tokens, vault};
+use super::{audit, bulk, checks, credentials, exports, schemas, subjects, tokens, vault};
 
 const JSON: &str = "application/json";
 
@@ -417,6 +417,55 @@ pub(crate) const ROUTES: &[Route] = &[
             may(O::ExportRead),
             "The customers of an approved export, a line of JSON each",
             |call| Box::pin(exports::data(call)),
+        )
+    },
+    Route {
+        parameters: &[
+            query("domain", "Only of this domain.", schemas::domain),
+            query("limit", "At most so many.", || schemas::number(1, kluis_app::CHECK_LIST_MAX)),
+        ],
+        gives: &[gives(200, "Checks")],
+        ..route(Verb::Get, "/v1/checks", may(O::Check), "Checks of shops' HTTPS, newest first", |call| {
+            Box::pin(checks::list(call))
+        })
+    },
+    Route {
+        takes: Takes::Json("NewCheck"),
+        gives: &[gives(202, "Check")],
+        problems: &[409],
+        ..route(
+            Verb::Post,
+            "/v1/checks",
+            may(O::Check),
+            "Check a shop's HTTPS; it goes on in the background",
+            |call| Box::pin(checks::start(call)),
+        )
+    },
+    Route {
+        gives: &[gives(200, "CheckResult")],
+        ..route(
+            Verb::Get,
+            "/v1/checks/{id}",
+            may(O::Check),
+            "One check: its state, its report and what changed",
+            |call| Box::pin(checks::show(call)),
+        )
+    },
+    Route {
+        parameters: &[query("format", "Instead of what Accept asks for.", schemas::report_format)],
+        gives: &[
+            gives_other(200, "text/html; charset=utf-8"),
+            gives_other(200, "text/markdown; charset=utf-8"),
+            gives(200, "CheckReport"),
+            Gives { status: 200, media_type: checks::SARIF, schema: "AnyObject" },
+        ],
+        problems: &[409],
+        ..route(
+            Verb::Get,
+            "/v1/checks/{id}/report",
+            may(O::Check),
+            "The report of a finished check as HTML, Markdown, SARIF or JSON",
+            |call| Box::pin(checks::report(call)),
         )
     },
     Route {

@@ -56,6 +56,16 @@ pub(crate) fn outcome() -> Value {
     json!({"type": "string", "enum": Outcome::ALL.map(Outcome::id).to_vec()})
 }
 
+/// A domain as people type or paste it.
+pub(crate) fn domain() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 2048, "example": "winkel.example"})
+}
+
+/// A form of a report.
+pub(crate) fn report_format() -> Value {
+    json!({"type": "string", "enum": ["html", "markdown", "sarif", "json"]})
+}
+
 /// The place of an entry among all.
 pub(crate) fn cursor() -> Value {
     json!({"type": "string", "pattern": "^-?[0-9]{1,18}\\.-?[0-9]{1,18}$"})
@@ -119,7 +129,9 @@ fn open_object(required: Value) -> Value {
 /// Every named schema.
 pub(crate) fn all() -> Value {
     let mut schemas = Map::new();
-    for part in [subjects_in(), subjects_out(), tokens_and_credentials(), vault(), audit(), exports()] {
+    for part in
+        [subjects_in(), subjects_out(), tokens_and_credentials(), vault(), audit(), exports(), checks()]
+    {
         if let Value::Object(part) = part {
             schemas.extend(part);
         }
@@ -325,5 +337,47 @@ fn exports() -> Value {
             "approved_by": or_null(text()), "approved_at": or_null(time()), "alone": flag(), "rows": count(),
         })),
         "Exports": object(json!({"exports": list(of("Export"))}), json!({})),
+    })
+}
+
+fn checks() -> Value {
+    let part = json!({"type": "string", "enum": ["tls", "certificate", "dns", "web", "exposed", "mail"]});
+    let words = object(json!({"nl": text(), "en": text()}), json!({}));
+    let shields = list(open_object(json!({"protection": text(), "colour": text(), "findings": count()})));
+    let summary = open_object(
+        json!({"grade": text(), "score": count(), "shields": shields.clone(), "findings": count()}),
+    );
+    let check = json!({
+        "id": id(), "domain": text(), "at": time(), "updated": time(),
+        "state": {"type": "string", "enum": ["queued", "running", "done", "failed"]},
+        "asked_by": text(), "parts": list(part.clone()), "owner_verified": flag(),
+        "owner": or_null(object(json!({"text": text(), "record": text(), "file": text()}), json!({}))),
+        "step": or_null(object(json!({"part": part.clone(), "done": count(), "total": count()}), json!({}))),
+        "summary": or_null(summary),
+        "problem": or_null(object(json!({"text": words.clone(), "hint": words}), json!({}))),
+    });
+    let mut result = check.clone();
+    result["report"] = or_null(of("CheckReport"));
+    result["previous"] = or_null(id());
+    result["difference"] = or_null(open_object(json!({
+        "fixed": list(text()), "new": list(text()), "same": list(text()), "grade_before": text(), "grade_after": text(),
+    })));
+    let parts = json!({"type": "array", "items": part, "minItems": 1, "maxItems": 6, "uniqueItems": true});
+    json!({
+        "NewCheck": object(
+            json!({"domain": domain()}),
+            json!({
+                "parts": or_null(parts),
+                "owner_verified": {"type": "boolean",
+                    "description": "The domain is the shop's own: open files are looked for once the proof is published."},
+            }),
+        ),
+        "Check": object(check, json!({})),
+        "Checks": object(json!({"checks": list(of("Check"))}), json!({})),
+        "CheckResult": object(result, json!({})),
+        "CheckReport": open_object(json!({
+            "version": text(), "at": time(), "grade": {"type": "object"}, "shields": shields,
+            "findings": list(open_object(json!({"rule": text(), "severity": text()}))),
+        })),
     })
 }

@@ -101,6 +101,12 @@ async fn hostile_requests_get_a_clear_problem() {
         ("GET", "/v1/audit/log/node1/tile/0/999", 404),
         ("GET", "/v1/audit/log/..%2f/tile/0/000", 404),
         ("GET", "/v1/exports/nonsense", 404),
+        ("GET", "/v1/checks?domain=geen%20domein", 422),
+        ("GET", "/v1/checks?limit=101", 400),
+        ("GET", "/v1/checks/nonsense", 404),
+        ("GET", "/v1/checks/00000000-0000-7000-8000-000000000000", 404),
+        ("GET", "/v1/checks/00000000-0000-7000-8000-000000000000/report", 404),
+        ("GET", "/v1/checks/00000000-0000-7000-8000-000000000000/report?format=pdf", 400),
         ("DELETE", "/v1/credentials/nonsense", 404),
     ];
     for (method, path, status) in paths {
@@ -326,6 +332,7 @@ async fn what_is_answered_is_what_the_document_says() {
             "CredentialSecret",
         ),
         ("/v1/exports".into(), json!({"purpose": "order", "fields": ["email"]}), 201, "Export"),
+        ("/v1/checks".into(), json!({"domain": "winkel.example", "owner_verified": true}), 202, "Check"),
     ];
     for (path, body, status, schema) in posts {
         let answer = server.post(&path, &body).await.expect(status);
@@ -346,6 +353,7 @@ async fn what_is_answered_is_what_the_document_says() {
         ("/v1/audit/key".into(), "VerifierKey"),
         ("/v1/logs".into(), "Logs"),
         ("/v1/exports".into(), "Exports"),
+        ("/v1/checks?domain=winkel.example".into(), "Checks"),
         ("/v1/status".into(), "Status"),
         ("/v1/usage".into(), "Usage"),
         ("/healthz".into(), "Health"),

@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
+use kluis_app::Status;
+use kluis_model::TimeMs;
 use kluis_model::register::Register;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -13,6 +16,7 @@ use super::json;
 use super::openapi;
 use super::problem::Problem;
 use super::route::Answered;
+use crate::server::CertificateReport;
 
 /// Media types of the purpose register.
 pub(crate) const TOML: &[&str] = &["application/toml", "text/plain"];
@@ -66,10 +70,20 @@ fn described(register: &Register) -> Value {
     })
 }
 
+/// What the vault says of itself, with the certificate of this server.
+#[derive(Serialize)]
+struct StatusAnswer {
+    #[serde(flatten)]
+    status: Status,
+    certificate: CertificateReport,
+}
+
 /// `GET /v1/status`
 pub(crate) async fn status(call: Call) -> Answered {
-    let status = call.app().status(call.actor()?).await?;
-    Ok(json::answer(StatusCode::OK, &status))
+    let mut status = call.app().status(call.actor()?).await?;
+    let certificate = call.state.certificate_report();
+    status.attention.extend(certificate.attention(call.app().now()));
+    Ok(json::answer(StatusCode::OK, &StatusAnswer { status, certificate }))
 }
 
 /// `GET /v1/usage`
@@ -100,8 +114,23 @@ pub(crate) async fn metrics(call: Call) -> Answered {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "kluis_http_answers_total{{class=\"{}xx\"}} {count}", class + 1);
     }
-    let ends_s = state.certificate.read().not_after.0 / 1000;
+    let report = state.certificate_report();
+    let seconds = |at: Option<TimeMs>| (at.map_or(0, |at| at.0) / 1000).to_string();
+    let failed = u8::from(report.last_error.is_some()).to_string();
+    let ends_s = report.not_after.0 / 1000;
     let gauges = [
+        ("kluis_certificate_not_before_seconds", "From when it is.", seconds(Some(report.not_before))),
+        (
+            "kluis_certificate_renewal_seconds",
+            "When it is renewed; 0 where that is not ours to do.",
+            seconds(report.next_renewal),
+        ),
+        ("kluis_certificate_renewal_failed", "Whether the last attempt to renew it failed.", failed),
+        (
+            "kluis_certificate_local",
+            "Whether it is of the vault's own authority.",
+            u8::from(report.is_local).to_string(),
+        ),
         ("kluis_connections", "Connections open now.", state.connections.load(Ordering::Relaxed).to_string()),
         ("kluis_certificate_not_after_seconds", "Until when the certificate is valid.", ends_s.to_string()),
     ];

@@ -15,6 +15,7 @@ use kluis_app::ImportJobs;
 use crate::state::WebState;
 
 mod answer;
+mod check_view;
 mod pages;
 mod render;
 #[cfg(test)]
@@ -27,7 +28,7 @@ mod view;
 mod visit;
 mod words;
 
-use pages::{access, customer, exports, find, home, import, log, public};
+use pages::{access, checks, customer, exports, find, home, import, log, public};
 use render::Renderer;
 use session::Sessions;
 
@@ -106,6 +107,9 @@ fn vault_routes(upload_max: usize) -> Router<Arc<Console>> {
     Router::new()
         .route("/console", get(home::overview))
         .route("/console/https", get(home::https))
+        .route("/console/checks", get(checks::list).post(checks::start))
+        .route("/console/checks/{id}", get(checks::page))
+        .route("/console/checks/{id}/file", get(checks::file))
         .route("/console/store", get(home::store))
         .route("/console/necessary", get(home::necessary))
         .route("/console/phishing", get(home::phishing))

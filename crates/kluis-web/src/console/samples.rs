@@ -2,6 +2,7 @@
 
 use kluis_model::Lang;
 
+use super::check_view::{Chart, CheckPage, CheckRow, ChecksView, Publish, tone_of};
 use super::render::Renderer;
 use super::view::*;
 
@@ -18,6 +19,7 @@ pub(crate) fn every_page(renderer: &Renderer, lang: Lang) -> Vec<(&'static str, 
     out.extend(access_pages(renderer, lang));
     out.extend(job_pages(renderer, lang));
     out.extend(tip_pages(renderer, lang));
+    out.extend(check_pages(renderer, lang));
     out
 }
 
@@ -83,6 +85,8 @@ fn certificate(days_left: i64, is_local: bool) -> Certificate {
         until: NOW + days_left * DAY,
         days_left,
         is_local,
+        renewal: (!is_local).then_some(NOW + 20 * DAY),
+        problem: (days_left < 0).then(|| "the order was refused: kluis.voorbeeld.example: no route".into()),
     }
 }
 
@@ -135,9 +139,12 @@ fn public_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
         counts: Some(counts()),
         certificate: Some(certificate(60, true)),
         checkpoint_at: Some(NOW),
+        check: Some(last_check()),
     };
-    let empty = StatusView { counts: Some(Counts::default()), checkpoint_at: None, ..open.clone() };
-    let sealed = StatusView { sealed: true, counts: None, certificate: None, checkpoint_at: None };
+    let empty =
+        StatusView { counts: Some(Counts::default()), checkpoint_at: None, check: None, ..open.clone() };
+    let sealed =
+        StatusView { sealed: true, counts: None, certificate: None, checkpoint_at: None, check: None };
     let sign_in = SignInView { idle_minutes: 15, absolute_hours: 12, ..SignInView::default() };
     let wrong = SignInView {
         errors: vec![problem("credential", &r.texts(lang).get("sign-in-error"))],
@@ -553,13 +560,19 @@ fn tip_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
     };
     let together = TogetherView { counts: counts(), consents: purposes() };
     vec![
-        shown(r, lang, "tip-https", inside("https"), &HttpsView { certificate: Some(certificate(12, true)) }),
+        shown(
+            r,
+            lang,
+            "tip-https",
+            inside("https"),
+            &HttpsView { certificate: Some(certificate(12, true)), check: Some(last_check()) },
+        ),
         shown(
             r,
             lang,
             "tip-https-ended",
             inside("https"),
-            &HttpsView { certificate: Some(certificate(-3, false)) },
+            &HttpsView { certificate: Some(certificate(-3, false)), check: None },
         ),
         shown(r, lang, "tip-https-unknown", inside("https"), &HttpsView::default()),
         shown(r, lang, "tip-store", inside("store"), &store),
@@ -570,4 +583,116 @@ fn tip_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
         shown(r, lang, "tip-together", inside("together"), &together),
         shown(r, lang, "tip-together-none", inside("together"), &TogetherView::default()),
     ]
+}
+
+fn last_check() -> LastCheck {
+    LastCheck { id: ID.into(), domain: "winkel.example".into(), grade: "B".into(), tone: "orange", at: NOW }
+}
+
+fn check_row(n: i64, state: &'static str) -> CheckRow {
+    let is_done = state == "done";
+    let grades = ["A", "B", "D", "A+"];
+    let grade = grades[usize::try_from(n).unwrap_or(0) % grades.len()];
+    CheckRow {
+        id: ID.into(),
+        domain: if n % 2 == 0 { "winkel.example" } else { "www.een-hele-lange-naam-van-een-winkel.example" }
+            .into(),
+        at: NOW - n * DAY,
+        state,
+        grade: is_done.then(|| grade.to_owned()),
+        tone: if is_done { tone_of(grade) } else { "unknown" },
+        score: 95 - n * 11 % 60,
+        findings: n,
+        is_this: n == 0,
+    }
+}
+
+fn check_page(state: &'static str) -> CheckPage {
+    CheckPage {
+        id: ID.into(),
+        domain: "winkel.example".into(),
+        at: NOW,
+        state,
+        part: (state == "running").then(|| "Verbinding".into()),
+        percent: (state == "running").then_some(40),
+        problem: (state == "failed").then(|| "De naam winkel.example bestaat niet in het DNS.".into()),
+        hint: (state == "failed").then(|| "Controleer de spelling.".into()),
+        owner: None,
+        report: None,
+        changes: Vec::new(),
+        previous_at: None,
+        previous: None,
+        history: Vec::new(),
+        chart: None,
+    }
+}
+
+/// A report with a finding of every rule and texts that try to break out of the page.
+fn check_report(lang: Lang) -> kluis_checks::report::View {
+    use kluis_checks::{Finding, Proof, rules};
+    let mut report = kluis_checks::judge(&kluis_checks::Evidence::default());
+    report.target.host = "winkel.example".into();
+    let hostile = "<b>\"'</p><script>alert(1)</script> http://winkel.example/?a=*";
+    let finding = |rule: &kluis_checks::Rule| Finding {
+        rule: rule.id.to_owned(),
+        severity: rule.severity,
+        protections: rule.protections.to_vec(),
+        part: rule.part,
+        proofs: (0..8).map(|n| Proof { place: format!("{n} {hostile}"), seen: hostile.into() }).collect(),
+        proofs_more: 3,
+        gain: 4,
+    };
+    report.findings = rules::all().map(finding).collect();
+    report.passed = rules::all().map(|rule| rule.id.to_owned()).collect();
+    report.gaps = vec![kluis_checks::facts::Gap { what: "dnssec".into(), why: hostile.into() }];
+    kluis_checks::report::fragment_context(&report, lang)
+}
+
+fn check_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
+    let rows: Vec<CheckRow> = (0..9).map(|n| check_row(n, "done")).collect();
+    let mixed = ["queued", "running", "done", "failed"];
+    let list = ChecksView {
+        checks: mixed.into_iter().zip(0..).map(|(state, n)| check_row(n, state)).collect(),
+        ..ChecksView::default()
+    };
+    let wrong = ChecksView {
+        domain: "<b>geen domein".into(),
+        is_own: true,
+        errors: vec![problem("domain", "Dit is geen domein.")],
+        checks: Vec::new(),
+    };
+    let done = CheckPage {
+        report: Some(check_report(lang)),
+        owner: Some(Publish {
+            text: "klantkluis-owner=0123".into(),
+            record: "winkel.example".into(),
+            file: "winkel.example/.well-known/klantkluis".into(),
+        }),
+        changes: vec!["Cijfer A → B (95 → 84)".into(), "Nieuw: iets".into()],
+        previous_at: Some(NOW - DAY),
+        previous: Some(ID.into()),
+        chart: Chart::of(&rows),
+        history: rows,
+        ..check_page("done")
+    };
+    let plain = CheckPage { report: Some(good_report(lang)), ..check_page("done") };
+    vec![
+        shown(r, lang, "checks", inside("checks"), &list),
+        shown(r, lang, "checks-none", inside("checks"), &ChecksView::default()),
+        shown(r, lang, "checks-wrong", inside("checks"), &wrong),
+        shown(r, lang, "check-queued", inside("checks"), &check_page("queued")),
+        shown(r, lang, "check-running", inside("checks"), &check_page("running")),
+        shown(r, lang, "check-failed", inside("checks"), &check_page("failed")),
+        shown(r, lang, "check-done", inside("checks"), &done),
+        shown(r, lang, "check-good", inside("checks"), &plain),
+    ]
+}
+
+/// A report without a finding.
+fn good_report(lang: Lang) -> kluis_checks::report::View {
+    let mut report = kluis_checks::judge(&kluis_checks::Evidence::default());
+    report.target.host = "winkel.example".into();
+    report.findings.clear();
+    report.gaps.clear();
+    kluis_checks::report::fragment_context(&report, lang)
 }

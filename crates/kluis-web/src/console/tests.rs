@@ -230,6 +230,9 @@ async fn every_role_sees_every_page_or_is_told_why_not() {
     let pages = [
         "/console",
         "/console/https",
+        "/console/checks",
+        "/console/checks?domain=winkel.example",
+        "/console/checks/x",
         "/console/store",
         "/console/necessary",
         "/console/phishing",
@@ -407,6 +410,32 @@ async fn a_file_is_checked_then_imported_and_lies_nowhere_in_the_clear() {
         .await
         .expect(303);
     until(&mut browser, &location(&bad), "notice bad").await;
+}
+
+#[tokio::test]
+async fn a_check_is_asked_for_followed_and_refused() {
+    let server = Server::start().await;
+    let mut browser = Browser::signed_in(&server, &server.owner).await;
+    for (wrong, says) in [
+        ("", "Fill in a domain."),
+        ("geen+domein", "This is not a domain."),
+        ("localhost", "not on the public internet"),
+        ("10.0.0.1", "not on the public internet"),
+        ("%3Cscript%3E", "This is not a domain."),
+    ] {
+        let answer = browser.send("/console/checks", &format!("domain={wrong}")).await.expect(422);
+        assert!(answer.text().contains(says), "{wrong}: {}", answer.text());
+        check_page(wrong, Lang::En, &answer.text());
+    }
+    let asked = browser.send("/console/checks", "domain=winkel.example").await.expect(303);
+    let page = location(&asked);
+    let text = browser.get(&page).await.expect(200).text();
+    check_page("check", Lang::En, &text);
+    until(&mut browser, &page, "notice bad").await;
+    browser.get(&format!("{page}/file")).await.expect(409);
+    let list = browser.get("/console/checks").await.expect(200).text();
+    assert!(list.contains(&page) && list.contains("did not succeed"), "{list}");
+    browser.get("/console/checks/00000000-0000-7000-8000-000000000000").await.expect(404);
 }
 
 /// Asks a page again until it says something.

@@ -124,6 +124,10 @@ pub(crate) struct Certificate {
     pub(crate) days_left: i64,
     /// Issued by the vault's own local authority, which browsers do not know.
     pub(crate) is_local: bool,
+    /// Unix ms of its renewal, for staff.
+    pub(crate) renewal: Option<i64>,
+    /// Why it was not renewed, for staff.
+    pub(crate) problem: Option<String>,
 }
 
 /// `/`: the public status page.
@@ -137,6 +141,8 @@ pub(crate) struct StatusView {
     pub(crate) certificate: Option<Certificate>,
     /// Unix ms of the newest signed checkpoint.
     pub(crate) checkpoint_at: Option<i64>,
+    /// The newest check of the shop.
+    pub(crate) check: Option<LastCheck>,
 }
 
 /// `/console/sign-in`.
@@ -601,6 +607,23 @@ pub(crate) struct ExportsView {
 pub(crate) struct HttpsView {
     /// The certificate of this listener.
     pub(crate) certificate: Option<Certificate>,
+    /// The newest check of the shop.
+    pub(crate) check: Option<LastCheck>,
+}
+
+/// The newest check of the shop, in short.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LastCheck {
+    /// Its id; empty where it cannot be read.
+    pub(crate) id: String,
+    /// The audited host; empty where it is not told.
+    pub(crate) domain: String,
+    /// Letter of the grade.
+    pub(crate) grade: String,
+    /// `green`, `orange` or `red`.
+    pub(crate) tone: &'static str,
+    /// Unix ms.
+    pub(crate) at: i64,
 }
 
 /// `/console/store`: tip 2.

@@ -177,6 +177,8 @@ pub(crate) fn certificate(state: &CertificateState, now: TimeMs) -> Option<Certi
         until: state.not_after.0,
         days_left: (state.not_after.0 - now.0).div_euclid(DAY_MS),
         is_local: state.is_local,
+        renewal: None,
+        problem: None,
     })
 }
 
@@ -212,7 +214,11 @@ pub(crate) fn attention(found: &[kluis_app::Attention], lang: Lang) -> Vec<Atten
             Tone::Bad => "bad",
         },
         text: item.text.get(lang).to_owned(),
-        href: None,
+        href: match item.id.split_once('_') {
+            Some(("check", _)) => Some("/console/checks".to_owned()),
+            Some(("certificate", _)) => Some("/console/https".to_owned()),
+            _ => None,
+        },
     };
     found.iter().map(one).collect()
 }

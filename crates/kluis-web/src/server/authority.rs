@@ -18,11 +18,11 @@ use super::certificate::{CertificateError, Loaded, describe, load};
 use crate::state::CertificateState;
 
 /// How long the authority itself is valid.
-const AUTHORITY_LIFE: Duration = Duration::from_secs(3650 * 86_400);
+pub(super) const AUTHORITY_LIFE: Duration = Duration::from_secs(3650 * 86_400);
 /// How long a server certificate is valid.
 const SERVER_LIFE: Duration = Duration::from_secs(90 * 86_400);
 /// How far a certificate begins in the past, for clients whose clock is slow.
-const SKEW: Duration = Duration::from_secs(3600);
+pub(super) const SKEW: Duration = Duration::from_secs(3600);
 
 /// The folder of the authority and the names its certificate is for.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Authority {
 
     /// The certificate to show at this moment; makes the authority or a new certificate when it is time.
     pub(crate) fn certificate(&self, now: TimeMs) -> Result<Loaded, CertificateError> {
-        self.make_folder()?;
+        make_folder(&self.folder)?;
         if !self.path("ca.pem").exists() && !self.path("ca-key.pem").exists() {
             self.make_authority(now)?;
         }
@@ -60,16 +60,6 @@ impl Authority {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
-    }
-
-    fn make_folder(&self) -> Result<(), CertificateError> {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-        let problem = |error| CertificateError::new(&self.folder, error);
-        if self.folder.is_dir() {
-            return Ok(());
-        }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(problem)?;
-        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700)).map_err(problem)
     }
 
     fn make_authority(&self, now: TimeMs) -> Result<(), CertificateError> {
@@ -141,7 +131,8 @@ struct OpenAuthority {
     state: CertificateState,
 }
 
-fn authority_params(name: &str) -> CertificateParams {
+/// What an authority's certificate says of itself.
+pub(super) fn authority_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -150,13 +141,24 @@ fn authority_params(name: &str) -> CertificateParams {
     params
 }
 
+/// Makes a folder that is ours alone.
+pub(super) fn make_folder(folder: &Path) -> Result<(), CertificateError> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let problem = |error| CertificateError::new(folder, error);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(problem)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(problem)
+}
+
 /// How long after 1970 a moment is; earlier counts as 1970.
-fn since_1970(at: TimeMs) -> Duration {
+pub(super) fn since_1970(at: TimeMs) -> Duration {
     Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
 }
 
 /// Writes a file whole or not at all.
-fn write(file: &Path, bytes: &[u8], mode: u32) -> Result<(), CertificateError> {
+pub(super) fn write(file: &Path, bytes: &[u8], mode: u32) -> Result<(), CertificateError> {
     use std::os::unix::fs::OpenOptionsExt;
     let problem = |error| CertificateError::new(file, error);
     let fresh = file.with_extension("new");

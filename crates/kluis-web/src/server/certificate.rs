@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kluis_model::TimeMs;
+use kluis_crypto::sha256;
+use kluis_model::{Thumbprint, TimeMs};
+use kluis_net::acme::{ACME_TLS, Challenges};
 use parking_lot::RwLock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
-use crate::state::CertificateState;
+use crate::state::{CertificateState, ShownCertificate};
 
 /// Most bytes of a certificate or key file.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -43,18 +45,28 @@ impl CertificateError {
     }
 }
 
-/// Shows whichever certificate is in force.
+/// Shows whichever certificate is in force, or the proof that an ACME authority asks for.
 #[derive(Debug)]
 pub(crate) struct Shown {
     certified: RwLock<Arc<CertifiedKey>>,
     state: Arc<RwLock<CertificateState>>,
+    challenges: Arc<Challenges>,
 }
 
 impl Shown {
     /// Begins with a certificate; `state` tells people about the one in force.
-    pub(crate) fn new(loaded: Loaded, state: Arc<RwLock<CertificateState>>) -> Self {
+    pub(crate) fn new(
+        loaded: Loaded,
+        state: Arc<RwLock<CertificateState>>,
+        challenges: Arc<Challenges>,
+    ) -> Self {
         *state.write() = loaded.state;
-        Self { certified: RwLock::new(loaded.certified), state }
+        Self { certified: RwLock::new(loaded.certified), state, challenges }
+    }
+
+    /// What people may know about the one in force.
+    pub(crate) fn state(&self) -> CertificateState {
+        self.state.read().clone()
     }
 
     /// Puts another certificate in force for every handshake from now on.
@@ -65,7 +77,14 @@ impl Shown {
 }
 
 impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // RFC 8737 §3: such a client offers this protocol alone, and gets the proof or nothing.
+        if hello
+            .alpn()
+            .is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none())
+        {
+            return self.challenges.certificate(hello.server_name()?);
+        }
         Some(self.certified.read().clone())
     }
 }
@@ -100,6 +119,13 @@ fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
         ));
     }
     std::fs::read(file).map_err(problem)
+}
+
+/// What is to be known about a client certificate.
+pub(crate) fn shown_certificate(der: &CertificateDer<'_>) -> Option<ShownCertificate> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
+    let until = TimeMs(parsed.validity().not_after.timestamp().saturating_mul(1000));
+    Some(ShownCertificate { thumbprint: Thumbprint(sha256(der)), until })
 }
 
 /// What people may know about a certificate.

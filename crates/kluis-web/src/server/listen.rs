@@ -14,14 +14,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::ServerConfig;
+use kluis_net::acme::ACME_TLS;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::certificate::shown_certificate;
 use super::stream::Bounded;
+use super::tls::Settings;
+use crate::state::Caller;
 
 /// Most bytes of a request's head, and of what is read of its body at once.
 const READ_BYTES_MAX: usize = 64 * 1024;
@@ -33,7 +37,7 @@ const H2_STREAMS_MAX: u32 = 100;
 /// A boxed answer to come.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 /// What answers requests.
-pub(crate) type Handler = Arc<dyn Fn(Request<Incoming>, SocketAddr) -> Answering + Send + Sync>;
+pub(crate) type Handler = Arc<dyn Fn(Request<Incoming>, Caller) -> Answering + Send + Sync>;
 
 /// How long each step of a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +88,7 @@ impl Signals {
 /// A TLS listener.
 pub(crate) struct TlsListener {
     pub(crate) tcp: TcpListener,
-    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) tls: Arc<Settings>,
     pub(crate) handler: Handler,
     pub(crate) connections_max: usize,
     pub(crate) timing: Timing,
@@ -96,9 +100,10 @@ impl TlsListener {
     pub(crate) async fn run(self, signals: Signals) {
         let slots_max = u32::try_from(self.connections_max).unwrap_or(u32::MAX).max(1);
         let slots = Arc::new(Semaphore::new(slots_max as usize));
-        let acceptor = TlsAcceptor::from(self.tls.clone());
         while let Some((tcp, peer, slot)) = next_connection(&self.tcp, &slots, signals.clone()).await {
-            let (acceptor, handler, timing) = (acceptor.clone(), self.handler.clone(), self.timing);
+            // The settings of this moment: partners come and go.
+            let acceptor = TlsAcceptor::from(self.tls.current());
+            let (handler, timing) = (self.handler.clone(), self.timing);
             let (signals, open) = (signals.clone(), self.open.clone());
             tokio::spawn(async move {
                 open.fetch_add(1, Ordering::Relaxed);
@@ -152,16 +157,22 @@ async fn serve_tcp(
     // Answers are small and written whole: waiting for more would only delay them.
     let _ = tcp.set_nodelay(true);
     let bounded = Bounded::new(tcp, timing.write);
-    let stream = match timeout(timing.handshake, acceptor.accept(bounded)).await {
+    let mut stream = match timeout(timing.handshake, acceptor.accept(bounded)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "no TLS"),
         Err(_) => return tracing::debug!("the TLS handshake took too long"),
     };
-    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let ended = if is_h2 {
-        serve_h2(stream, peer, handler, timing, signals).await
-    } else {
-        serve_h1(stream, peer, handler, timing, signals).await
+    let session = stream.get_ref().1;
+    let certificate = session.peer_certificates().and_then(|chain| shown_certificate(chain.first()?));
+    let caller = Caller { address: peer, certificate };
+    let ended = match session.alpn_protocol() {
+        // The handshake was the whole answer (RFC 8737 §3).
+        Some(ACME_TLS) => {
+            let _ = timeout(timing.write, stream.shutdown()).await;
+            return;
+        }
+        Some(b"h2") => serve_h2(stream, caller, handler, timing, signals).await,
+        _ => serve_h1(stream, caller, handler, timing, signals).await,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
@@ -170,13 +181,13 @@ async fn serve_tcp(
 
 async fn serve_h1(
     stream: TlsStream<Bounded<TcpStream>>,
-    peer: SocketAddr,
+    caller: Caller,
     handler: Handler,
     timing: Timing,
     mut signals: Signals,
 ) -> hyper::Result<()> {
     let service = service_fn(move |request| {
-        let answering = handler(request, peer);
+        let answering = handler(request, caller);
         async move { Ok::<_, Infallible>(answering.await) }
     });
     let connection = http1::Builder::new()
@@ -198,7 +209,7 @@ async fn serve_h1(
 
 async fn serve_h2(
     stream: TlsStream<Bounded<TcpStream>>,
-    peer: SocketAddr,
+    caller: Caller,
     handler: Handler,
     timing: Timing,
     mut signals: Signals,
@@ -207,7 +218,7 @@ async fn serve_h2(
     let service = {
         let activity = activity.clone();
         service_fn(move |request| {
-            let answering = handler(request, peer);
+            let answering = handler(request, caller);
             let busy = activity.begin();
             async move {
                 let answer = answering.await;

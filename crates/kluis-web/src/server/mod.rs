@@ -3,8 +3,13 @@
 mod authority;
 mod certificate;
 mod headers;
+mod hsts;
 mod listen;
+mod partners;
 mod redirect;
+mod report;
+mod security_txt;
+mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -12,28 +17,25 @@ mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use kluis_app::App;
+use kluis_net::acme::{AcmeError, Challenges, Keeper, Proof};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use self::authority::Authority;
 pub use self::certificate::CertificateError;
-use self::certificate::{Loaded, Shown, load};
-use self::headers::SecurityHeaders;
+use self::certificate::Shown;
+use self::hsts::Hsts;
 pub(crate) use self::listen::Timing;
 use self::listen::{Handler, Signals, TlsListener};
+pub use self::partners::{NewPartner, Partner, Partners, is_partner_name};
 use self::redirect::Redirect;
+pub use self::report::CertificateReport;
+use self::source::{Care, Every, Source, Watch};
+use self::tls::{Proofs, Settings};
 use crate::options::{CertificateSource, WebOptions};
 use crate::state::WebState;
-
-/// How often certificate files are looked at.
-const FILES_EVERY: Duration = Duration::from_secs(5);
-/// How often it is considered whether the own certificate is due.
-const OWN_EVERY: Duration = Duration::from_secs(600);
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,9 @@ pub enum WebError {
     /// There is no certificate to show.
     #[error("no certificate: {0}")]
     Certificate(#[from] CertificateError),
+    /// The ACME client cannot be set up.
+    #[error("ACME: {0}")]
+    Acme(#[from] AcmeError),
     /// TLS cannot be set up.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
@@ -79,22 +84,40 @@ pub(crate) async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), WebError> {
     let options = state.options.clone();
+    let challenges = Arc::new(Challenges::default());
     let source = Source::new(&options);
-    let shown = Arc::new(Shown::new(source.load(state.app.now())?, state.certificate.clone()));
+    let first = source.load(state.app.now())?;
+    let shown = Arc::new(Shown::new(first, state.certificate.clone(), challenges.clone()));
+    let settings = Arc::new(Settings::new(shown.clone(), proofs(&options))?);
+    let hsts = Arc::new(Hsts::open(options.hsts.clone(), &options.tls_folder));
+    hsts.refresh(shown.state().is_local, state.app.now());
+    let care = Care {
+        watch: Watch::new(source, shown),
+        state: state.clone(),
+        hsts: hsts.clone(),
+        settings: settings.clone(),
+        bell: Arc::default(),
+        progress: Arc::default(),
+    };
+    let mut keeping = vec![];
+    if let CertificateSource::Acme(acme) = &options.certificate {
+        let app = state.app.clone();
+        let keeper = Keeper::open((**acme).clone(), challenges.clone(), Arc::new(move || app.now()))?;
+        keeping.push(tokio::spawn(order(keeper, care.progress.clone(), care.bell.clone())));
+    }
+    keeping.push(tokio::spawn(care.run(Every::default())));
     let (stop_tx, stop_rx) = watch::channel(false);
     let (abort_tx, abort_rx) = watch::channel(false);
     let signals = Signals { stop: stop_rx, abort: abort_rx };
     let https_port = https.local_addr().map_or(options.https.port(), |address| address.port());
-    let redirecting = http
-        .map(|tcp| tokio::spawn(Redirect::new(&options.names, https_port).run(tcp, timing, signals.clone())));
-    let app = state.app.clone();
-    let keeping = tokio::spawn(keep_fresh(source, shown.clone(), move || app.now(), FILES_EVERY, OWN_EVERY));
+    let redirect = Redirect::new(&options.names, https_port).with_challenges(challenges);
+    let redirecting = http.map(|tcp| tokio::spawn(redirect.run(tcp, timing, signals.clone())));
     let listener = TlsListener {
         tcp: https,
-        tls: Arc::new(tls::config(shown)?),
+        tls: settings,
         connections_max: options.limits.connections_max,
         open: state.connections.clone(),
-        handler: handler(state),
+        handler: handler(state, hsts),
         timing,
     };
     let mut listening = tokio::spawn(listener.run(signals));
@@ -107,22 +130,48 @@ pub(crate) async fn run(
         let _ = listening.await;
     }
     let _ = abort_tx.send(true);
-    keeping.abort();
+    keeping.iter().for_each(tokio::task::JoinHandle::abort);
     if let Some(redirecting) = redirecting {
         let _ = redirecting.await;
     }
     Ok(())
 }
 
+/// The proofs that the TLS listener gives.
+fn proofs(options: &WebOptions) -> Proofs {
+    match &options.certificate {
+        CertificateSource::Acme(acme) if acme.proof == Proof::TlsAlpn01 => Proofs::TlsAlpn,
+        _ => Proofs::None,
+    }
+}
+
+/// Lets the ACME client work, and rings when it got on.
+async fn order(
+    keeper: Keeper,
+    progress: Arc<parking_lot::RwLock<Option<kluis_net::acme::Progress>>>,
+    bell: Arc<Notify>,
+) {
+    keeper
+        .run(move |now| {
+            *progress.write() = Some(now.clone());
+            bell.notify_one();
+        })
+        .await;
+}
+
 /// Answers a request with the API, or the console, and the security headers.
-fn handler(state: WebState) -> Handler {
-    let headers = Arc::new(SecurityHeaders::new(state.options.hsts_max_age_s));
-    let front = Arc::new(crate::api::Front::new(state));
-    Arc::new(move |request, peer| {
-        let (front, headers) = (front.clone(), headers.clone());
+fn handler(state: WebState, hsts: Arc<Hsts>) -> Handler {
+    let front = Arc::new(crate::api::Front::new(state.clone()));
+    Arc::new(move |request, caller| {
+        let (front, hsts, state) = (front.clone(), hsts.clone(), state.clone());
         Box::pin(async move {
-            let mut answer = front.answer(request, peer).await;
-            headers.add(answer.headers_mut());
+            let (method, path) = (request.method(), request.uri().path());
+            let known = security_txt::answer(method, path, &state.options, state.app.now());
+            let mut answer = match known {
+                Some(answer) => answer,
+                None => front.answer(request, caller).await,
+            };
+            headers::add(answer.headers_mut(), hsts.value());
             answer
         })
     })
@@ -130,72 +179,4 @@ fn handler(state: WebState) -> Handler {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
     TcpListener::bind(address).await.map_err(|source| WebError::Listen { address, source })
-}
-
-/// Where certificates come from, ready to be asked again.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// The own authority.
-    Own(Authority),
-    /// Files of somebody else.
-    Files { chain: PathBuf, key: PathBuf },
-}
-
-impl Source {
-    fn new(options: &WebOptions) -> Self {
-        match &options.certificate {
-            CertificateSource::Own { folder } => Self::Own(Authority::new(folder, &options.names)),
-            CertificateSource::Files { chain, key } => Self::Files { chain: chain.clone(), key: key.clone() },
-        }
-    }
-
-    fn load(&self, now: kluis_model::TimeMs) -> Result<Loaded, CertificateError> {
-        match self {
-            Self::Own(authority) => authority.certificate(now),
-            Self::Files { chain, key } => load(chain, key, false),
-        }
-    }
-
-    /// When and how large the files were last written; changes when they do. The own authority has none.
-    fn stamp(&self) -> Option<[Option<(SystemTime, u64)>; 2]> {
-        let stamp = |file: &PathBuf| {
-            let metadata = std::fs::metadata(file).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        match self {
-            Self::Own(_) => None,
-            Self::Files { chain, key } => Some([stamp(chain), stamp(key)]),
-        }
-    }
-}
-
-/// Swaps the certificate when its files change or its time has come; what cannot be read leaves the old one in force.
-async fn keep_fresh(
-    source: Source,
-    shown: Arc<Shown>,
-    now: impl Fn() -> kluis_model::TimeMs + Send + 'static,
-    files_every: Duration,
-    own_every: Duration,
-) {
-    let every = if matches!(source, Source::Own(_)) { own_every } else { files_every };
-    let mut seen = source.stamp();
-    loop {
-        tokio::time::sleep(every).await;
-        let stamp = source.stamp();
-        if stamp.is_some() && stamp == seen {
-            continue;
-        }
-        let (asked, at) = (source.clone(), now());
-        match tokio::task::spawn_blocking(move || asked.load(at)).await {
-            Ok(Ok(loaded)) => {
-                shown.swap(loaded);
-                seen = stamp;
-            }
-            // The files may be half written; they are tried again until they fit.
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the certificate is not renewed; the old one stays in force")
-            }
-            Err(error) => tracing::error!(%error, "the certificate is not renewed"),
-        }
-    }
 }

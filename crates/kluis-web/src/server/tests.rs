@@ -3,10 +3,11 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use axum::http::Response;
-use kluis_model::TimeMs;
+use kluis_model::{CredentialId, TimeMs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -15,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::authority::Authority;
+use super::certificate::load;
 use super::*;
 
 const NOW: TimeMs = TimeMs(1_795_000_000_000);
@@ -30,6 +33,7 @@ struct Running {
     address: SocketAddr,
     folder: tempfile::TempDir,
     shown: Arc<Shown>,
+    settings: Arc<Settings>,
     stop: watch::Sender<bool>,
     _abort: watch::Sender<bool>,
     listening: tokio::task::JoinHandle<()>,
@@ -37,10 +41,14 @@ struct Running {
 
 /// Answers `hello` at once, or on `/slow` after a while.
 fn hello() -> Handler {
-    Arc::new(|request, _| {
+    Arc::new(|request, caller| {
         Box::pin(async move {
             if request.uri().path() == "/slow" {
                 tokio::time::sleep(Duration::from_millis(400)).await;
+            }
+            if request.uri().path() == "/whom" {
+                let whom = caller.certificate.map(|shown| shown.thumbprint.to_string());
+                return Response::new(Body::from(whom.unwrap_or_else(|| "none".into())));
             }
             if request.uri().path() == "/large" {
                 return Response::new(Body::from(vec![b'x'; 64 * 1024 * 1024]));
@@ -54,21 +62,22 @@ async fn start(timing: Timing, connections_max: usize) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path(), &["localhost".to_owned()]);
     let now = system_now();
-    let shown = Arc::new(Shown::new(authority.certificate(now).unwrap(), Arc::default()));
+    let shown = Arc::new(Shown::new(authority.certificate(now).unwrap(), Arc::default(), Arc::default()));
+    let settings = Arc::new(Settings::new(shown.clone(), Proofs::TlsAlpn).unwrap());
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = tcp.local_addr().unwrap();
     let (stop, stop_rx) = watch::channel(false);
     let (abort, abort_rx) = watch::channel(false);
     let listener = TlsListener {
         tcp,
-        tls: Arc::new(tls::config(shown.clone()).unwrap()),
+        tls: settings.clone(),
         handler: hello(),
         connections_max,
         timing,
         open: Arc::default(),
     };
     let listening = tokio::spawn(listener.run(Signals { stop: stop_rx, abort: abort_rx }));
-    Running { address, folder, shown, stop, _abort: abort, listening }
+    Running { address, folder, shown, settings, stop, _abort: abort, listening }
 }
 
 /// Clients check validity against the machine's clock.
@@ -232,7 +241,13 @@ async fn certificate_files_are_taken_over_under_load_and_bad_ones_are_not() {
     let source = Source::Files { chain: chain.clone(), key: key.clone() };
     server.shown.swap(source.load(NOW).unwrap());
     let every = Duration::from_millis(20);
-    let keeping = tokio::spawn(keep_fresh(source, server.shown.clone(), || NOW, every, every));
+    let mut watch = Watch::new(source, server.shown.clone());
+    let keeping = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            watch.look(NOW, every).await;
+        }
+    });
     let config = server.client(&[&rustls::version::TLS13], &[b"http/1.1"]);
     let done = Arc::new(AtomicBool::new(false));
     let load: Vec<_> = (0..4)
@@ -340,4 +355,102 @@ async fn plain_http_is_redirected_and_nothing_else() {
     assert_eq!(ended(&mut silent).await, 0);
     stop.send(true).unwrap();
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn one_address_cannot_keep_an_authority_from_plain_http() {
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let (_stop, stop_rx) = watch::channel(false);
+    let (_abort, abort_rx) = watch::channel(false);
+    let signals = Signals { stop: stop_rx, abort: abort_rx };
+    let running = tokio::spawn(Redirect::new(&[], 443).run(tcp, Timing::default(), signals));
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(TcpStream::connect(address).await.unwrap());
+    }
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(address).await.unwrap();
+    other.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut got = [0; 12];
+    tokio::time::timeout(Duration::from_secs(3), other.read_exact(&mut got)).await.unwrap().unwrap();
+    assert_eq!(&got, b"HTTP/1.1 308");
+    running.abort();
+}
+
+/// A client that shows a partner's certificate.
+fn partner_client(server: &Running, made: &NewPartner) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(server.folder.path().join("ca.pem")).unwrap()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(made.key_pem.as_bytes()).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(made.certificate_pem.as_bytes()).unwrap()];
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
+}
+
+#[tokio::test]
+async fn a_partner_is_asked_for_a_certificate_and_everybody_else_gets_in_too() {
+    let server = start(Timing::default(), 10).await;
+    let plain = server.client(&[&rustls::version::TLS13], &[]);
+    let (known, strange) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let issue = |folder: &tempfile::TempDir| {
+        let partners = Partners::new(folder.path());
+        let made = partners.issue("koppeling", CredentialId::from_bytes([1; 16]), 30, system_now()).unwrap();
+        partners.remember(&made.partner).unwrap();
+        made
+    };
+    let (own, other) = (issue(&known), issue(&strange));
+    // Nobody is asked yet: the certificate stays with the client.
+    let mut stream = connect(server.address, partner_client(&server, &own)).await.unwrap();
+    assert_eq!(ask_whom(&mut stream).await.unwrap(), "none");
+    let authority = Partners::new(known.path()).authority(system_now()).unwrap();
+    server.settings.trust(authority.as_ref()).unwrap();
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let mut stream = connect(server.address, server.client(&[version], &[])).await.unwrap();
+        assert_eq!(ask_whom(&mut stream).await.unwrap(), "none");
+    }
+    let config = partner_client(&server, &own);
+    for _ in 0..2 {
+        let mut stream = connect(server.address, config.clone()).await.unwrap();
+        assert_eq!(ask_whom(&mut stream).await.unwrap(), own.partner.thumbprint.to_string(), "resumed too");
+    }
+    // A certificate of another authority ends the handshake; it never counts.
+    let whom = match connect(server.address, partner_client(&server, &other)).await {
+        Ok(mut stream) => ask_whom(&mut stream).await,
+        Err(error) => Err(error),
+    };
+    assert!(whom.is_err(), "{whom:?}");
+    server.settings.trust(None).unwrap();
+    let mut stream = connect(server.address, config).await.unwrap();
+    assert_eq!(ask_whom(&mut stream).await.unwrap(), "none", "no session of before brings it along");
+    let mut stream = connect(server.address, plain).await.unwrap();
+    assert_eq!(ask_whom(&mut stream).await.unwrap(), "none");
+}
+
+/// Asks the server whose certificate it saw.
+async fn ask_whom(stream: &mut TlsStream<TcpStream>) -> std::io::Result<String> {
+    stream.write_all(b"GET /whom HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).await?;
+    let text = String::from_utf8(got).unwrap();
+    Ok(text.rsplit_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+#[tokio::test]
+async fn the_acme_protocol_without_a_proof_to_give_is_refused_and_never_speaks_http() {
+    let server = start(Timing::default(), 10).await;
+    let acme = server.client(&[&rustls::version::TLS13], &[b"acme-tls/1"]);
+    let refused = connect(server.address, acme).await;
+    assert!(refused.is_err());
+    let both = server.client(&[&rustls::version::TLS13], &[b"acme-tls/1", b"http/1.1"]);
+    let mut stream = connect(server.address, both).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    ask(&mut stream, "/").await.unwrap();
 }

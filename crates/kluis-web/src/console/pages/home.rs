@@ -6,9 +6,10 @@ use kluis_app::{AppError, AuditEntry, AuditQuery};
 use kluis_model::{FieldKind, FieldName, LegalBasis, Operation, Outcome};
 
 use crate::console::answer::Answer;
+use crate::console::check_view::tone_of;
 use crate::console::view::{
-    Attention, HttpsView, LogLine, NecessaryView, OverviewView, PhishingView, StoreView, TogetherView,
-    UsageRow,
+    Attention, HttpsView, LastCheck, LogLine, NecessaryView, OverviewView, PhishingView, StoreView,
+    TogetherView, UsageRow,
 };
 use crate::console::visit::Signed;
 use crate::console::words::{Words, attention, certificate, counts, number};
@@ -21,8 +22,6 @@ const EVENTS_READ: u32 = 60;
 const USAGE_DAYS: u32 = 180;
 /// Days over which reads of e-mail addresses are counted.
 const PHISHING_DAYS: u32 = 30;
-/// Days before its end when a certificate needs attention.
-const CERTIFICATE_DAYS: i64 = 21;
 
 /// `GET /console`
 pub(crate) async fn overview(signed: Signed) -> Answer {
@@ -33,7 +32,8 @@ pub(crate) async fn overview(signed: Signed) -> Answer {
     let status = app.status(&signed.actor).await.map_err(|error| signed.fail_at(&error, "/"))?;
     let events = events(&signed, &words).await.map_err(|error| signed.fail_at(&error, "/"))?;
     let mut notes = attention(&status.attention, signed.visit.lang);
-    notes.extend(certificate_note(&signed));
+    let certificate = console.state.certificate_report().attention(app.now());
+    notes.extend(attention(certificate.as_slice(), signed.visit.lang));
     if !status.search_ready {
         notes.push(Attention { tone: "warn", text: words.texts.get("attention-search"), href: None });
     }
@@ -68,21 +68,6 @@ pub(crate) fn is_news(entry: &AuditEntry) -> bool {
     entry.outcome != Outcome::Ok || !(looked || entry.reason.as_deref() == Some("listed"))
 }
 
-/// Says so when the certificate of this server ends soon or has ended.
-fn certificate_note(signed: &Signed) -> Option<Attention> {
-    let console = &signed.visit.console;
-    let shown = certificate(&console.state.certificate.read(), console.state.app.now())?;
-    let texts = signed.visit.texts();
-    let href = Some("/console/https".to_owned());
-    if shown.days_left < 0 {
-        return Some(Attention { tone: "bad", text: texts.get("attention-certificate-ended"), href });
-    }
-    // The own authority renews its certificate by itself.
-    let soon = shown.days_left < CERTIFICATE_DAYS && !shown.is_local;
-    let text = || texts.with("attention-certificate-soon", "n", shown.days_left);
-    soon.then(|| Attention { tone: "warn", text: text(), href })
-}
-
 /// Says so when an export waits for this person.
 async fn exports_note(signed: &Signed) -> Option<Attention> {
     if !signed.actor.grant.allows_operation(Operation::ExportApprove) {
@@ -98,8 +83,25 @@ async fn exports_note(signed: &Signed) -> Option<Attention> {
 /// `GET /console/https`
 pub(crate) async fn https(signed: Signed) -> Answer {
     let console = &signed.visit.console;
-    let shown = certificate(&console.state.certificate.read(), console.state.app.now());
-    Ok(signed.page(&signed.frame("https"), &HttpsView { certificate: shown }))
+    let mut shown = certificate(&console.state.certificate.read(), console.state.app.now());
+    if let Some(shown) = &mut shown {
+        let renewal = console.state.renewal.read();
+        shown.renewal = renewal.next.map(|at| at.0);
+        shown.problem = renewal.failed.as_ref().map(|(text, _)| text.clone());
+    }
+    let last = if signed.actor.grant.allows_operation(Operation::Check) {
+        console.state.app.last_check(&signed.actor).await.map_err(|error| signed.fail(&error))?
+    } else {
+        None
+    };
+    let check = last.map(|check| LastCheck {
+        id: check.id.to_string(),
+        domain: check.domain,
+        tone: tone_of(&check.grade),
+        grade: check.grade,
+        at: check.at.0,
+    });
+    Ok(signed.page(&signed.frame("https"), &HttpsView { certificate: shown, check }))
 }
 
 /// `GET /console/store`

@@ -1,6 +1,7 @@
 //! The pages of the console, one file per place in the menu.
 
 pub(crate) mod access;
+pub(crate) mod checks;
 pub(crate) mod customer;
 pub(crate) mod exports;
 pub(crate) mod find;

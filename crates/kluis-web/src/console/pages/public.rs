@@ -11,9 +11,10 @@ use serde::Deserialize;
 
 use crate::console::Console;
 use crate::console::answer::{Answer, WithCookie, cookie, redirect};
+use crate::console::check_view::tone_of;
 use crate::console::render::{CSS, MARK, css_name};
 use crate::console::session::{ABSOLUTE_HOURS, IDLE_MINUTES};
-use crate::console::view::{ErrorView, FieldError, SignInView, StatusView};
+use crate::console::view::{ErrorView, FieldError, LastCheck, SignInView, StatusView};
 use crate::console::visit::{
     FORM_COOKIE, Form, LANG_COOKIE, Posted, SESSION_COOKIE, Visit, is_same, is_same_origin,
 };
@@ -36,6 +37,13 @@ pub(crate) async fn status(visit: Visit) -> Answer {
         counts: status.counts.as_ref().map(public_counts),
         certificate: certificate(&console.state.certificate.read(), app.now()),
         checkpoint_at: status.checkpoint_at.map(|at| at.0),
+        check: status.check.map(|(grade, at)| LastCheck {
+            id: String::new(),
+            domain: String::new(),
+            tone: tone_of(&grade),
+            grade,
+            at: at.0,
+        }),
     };
     Ok(visit.page(StatusCode::OK, &visit.frame(), &view))
 }

@@ -1,0 +1,83 @@
+//! Questions to the DNS and their answers, as data: the engines ask, somebody else looks up.
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::HashMap;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// Mail exchangers.
+    Mx,
+    /// Names of an address.
+    Ptr,
+    /// Texts.
+    Txt,
+}
+
+/// A question: a name in lower case without its last dot, and a kind of record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// The name.
+    pub name: String,
+    /// The kind.
+    pub kind: RecordKind,
+}
+
+impl Question {
+    /// Asks for records of a kind at a name, in whatever case and with or without a last dot.
+    #[must_use]
+    pub fn new(name: &str, kind: RecordKind) -> Self {
+        Self { name: name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(), kind }
+    }
+}
+
+/// What came back; an empty list says that the name has no such record (NODATA).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Addresses.
+    A(Vec<Ipv4Addr>),
+    /// Addresses.
+    Aaaa(Vec<Ipv6Addr>),
+    /// Preference and host.
+    Mx(Vec<(u16, String)>),
+    /// Names.
+    Ptr(Vec<String>),
+    /// Texts, the strings of each record joined without anything between (RFC 7208 §3.3).
+    Txt(Vec<Vec<u8>>),
+    /// The name does not exist (RCODE 3).
+    NoSuchName,
+    /// No answer in time, or a server failure.
+    Failed,
+}
+
+impl Answer {
+    /// Whether it says that there is nothing: a void lookup (RFC 7208 §4.6.4).
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        match self {
+            Self::A(list) => list.is_empty(),
+            Self::Aaaa(list) => list.is_empty(),
+            Self::Mx(list) => list.is_empty(),
+            Self::Ptr(list) => list.is_empty(),
+            Self::Txt(list) => list.is_empty(),
+            Self::NoSuchName => true,
+            Self::Failed => false,
+        }
+    }
+}
+
+/// Answers that are known already.
+pub trait Answers {
+    /// The answer, or `None` when the question must be asked first.
+    fn find(&self, question: &Question) -> Option<&Answer>;
+}
+
+impl<S: std::hash::BuildHasher> Answers for HashMap<Question, Answer, S> {
+    fn find(&self, question: &Question) -> Option<&Answer> {
+        self.get(question)
+    }
+}
