@@ -36,5 +36,6 @@ pub use connect::{AT_ONCE, ConnectionLimit};
 pub use error::AuditError;
 pub use guard::{NetworkPolicy, is_public};
 pub use http::PAGE_BYTES_MAX;
+pub use mail::with_dns;
 pub use options::{AuditOptions, AuditStep};
 pub use owner::{OwnerPlaces, owner_places};

@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod init;
 mod key;
+mod mail;
 mod partner;
 mod purpose;
 mod serve;
@@ -98,6 +99,9 @@ pub(crate) async fn run(cli: Cli, lang: Lang) -> Result<Outcome> {
     }
     if let Command::Check(args) = cli.command {
         return check::run(&check::Place { json: cli.json, lang, data: cli.data }, *args).await;
+    }
+    if let Command::Mail(command) = cli.command {
+        return mail::run(cli.json, lang, command).await;
     }
     let (mut config, config_file) = Config::load(cli.config.as_deref())?;
     if let Some(folder) = cli.data {

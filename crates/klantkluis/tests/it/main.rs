@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod import;
 mod keys;
+mod mail;
 mod partner;
 mod pebble;
 mod proof;

@@ -228,6 +228,12 @@ fn what_is_absent_has_a_word_and_known_reasons_are_in_dutch() {
     let gaps: Vec<(&str, &str)> = nl.gaps.iter().map(|gap| (gap.why.as_str(), gap.why_lang)).collect();
     assert_eq!(gaps, [("er kwam niet op tijd antwoord", "nl"), ("soep", "en")]);
     assert!(nl.gaps[0].what.contains("TLS 1.0"), "{:?}", nl.gaps);
+    report.gaps = ["tls10", "tls11", "tls11"]
+        .map(|what| Gap { what: format!("order.{what}"), why: "no answer in time".into() })
+        .to_vec();
+    let together = fragment_context(&report, Lang::En).gaps;
+    assert_eq!(together.len(), 1);
+    assert_eq!(together[0].what, "order of cipher suites (TLS 1.0), order of cipher suites (TLS 1.1)");
     let en = fragment_context(&report, Lang::En);
     assert_eq!((en.findings[0].proofs[0].seen.as_str(), en.gaps[0].why_lang), ("missing", "en"));
     report.grade.letter = "?".into();

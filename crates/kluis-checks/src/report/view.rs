@@ -257,17 +257,24 @@ pub(super) fn view(report: &Report, lang: Lang) -> View {
             .take(FINDINGS_MAX)
             .map(|id| PassedView { rule: clean(id, 60), title: title(id, lang) })
             .collect(),
-        gaps: report
-            .gaps
-            .iter()
-            .take(LINES_MAX)
-            .map(|gap| {
-                let (why, of) = wording::reason(&gap.why, lang, TEXT_CHARS_MAX);
-                GapView { what: wording::gap(&gap.what, lang), why, why_lang: of.pick("nl", "en") }
-            })
-            .collect(),
+        gaps: gaps(report, lang),
         summary: summary(report, lang),
     }
+}
+
+/// What could not be measured; what has the same reason stands together.
+fn gaps(report: &Report, lang: Lang) -> Vec<GapView> {
+    let mut gaps: Vec<GapView> = Vec::new();
+    for gap in report.gaps.iter().take(LINES_MAX) {
+        let (why, of) = wording::reason(&gap.why, lang, TEXT_CHARS_MAX);
+        let what = wording::gap(&gap.what, lang);
+        match gaps.iter_mut().find(|known| known.why == why) {
+            Some(known) if known.what.split(", ").any(|known| known == what) => {}
+            Some(known) => known.what = format!("{}, {what}", known.what),
+            None => gaps.push(GapView { what, why, why_lang: of.pick("nl", "en") }),
+        }
+    }
+    gaps
 }
 
 /// The title of a rule; of a rule that this version does not know, its id.

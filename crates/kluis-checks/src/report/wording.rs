@@ -349,6 +349,7 @@ const REASONS: &[(&str, &str)] = &[
     ("no name server is known", "er is geen naamserver bekend"),
     ("no name server was asked", "er is geen naamserver gevraagd"),
     ("no name server was asked about a domain", "er is geen naamserver naar het domein gevraagd"),
+    ("no name server was asked about the domain", "er is geen naamserver naar het domein gevraagd"),
     ("no such name", "die naam bestaat niet"),
     ("not asked: earlier answers came too slowly", "niet gevraagd: eerdere antwoorden kwamen te langzaam"),
     ("the DNS did not answer", "de DNS gaf geen antwoord"),

@@ -11,14 +11,17 @@ mod smtp;
 mod spf;
 mod sts;
 
+use std::collections::HashMap;
+
 use kluis_checks::facts::{Gap, MailFacts};
-use kluis_mail::dns::{Answer, RecordKind};
+use kluis_mail::dns::{Answer, Question, RecordKind};
 
 pub(crate) use self::dkim::{SELECTORS_MAX, is_selector};
 
 use self::ask::Lookups;
 use crate::connect::Gate;
 use crate::dns::Dns;
+use crate::error::AuditError;
 use crate::options::AuditOptions;
 
 /// Questions for one domain at most, with those for DNSSEC.
@@ -35,6 +38,21 @@ pub(crate) fn domain(host: &str) -> Option<String> {
     let name = host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host);
     let is_name = name.contains('.') && !name.starts_with('[') && name.parse::<std::net::IpAddr>().is_err();
     is_name.then(|| name.to_owned())
+}
+
+/// Runs an engine of kluis-mail with answers of the DNS: at most 130 questions within the options' time; a name that is not
+/// answered counts as a failure of the DNS, which the engine judges. `None` when the engine never has enough.
+///
+/// # Errors
+/// When no name server is known, or the time is over.
+pub async fn with_dns<T>(
+    options: &AuditOptions,
+    engine: impl Fn(&HashMap<Question, Answer>) -> Result<T, Vec<Question>>,
+) -> Result<Option<T>, AuditError> {
+    let mut lookups = Lookups::new(Dns::with_questions(options, QUESTIONS_MAX)?);
+    tokio::time::timeout(options.total, lookups.run(engine))
+        .await
+        .map_err(|_| AuditError::DnsFailed { host: "-".to_owned(), why: "no answer in time".to_owned() })
 }
 
 /// Collects what can be known within the time of the gate.
