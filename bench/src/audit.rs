@@ -45,7 +45,7 @@ const NGINX_FAULTS: &[Fault] = &[
     fault("the worse suite is preferred", "cipher-order", &[], &[]),
     fault("DH of 1024 bits", "dh-1024", &["DHE 1024 bits"], &["(1024 bits)"]),
     fault("RSA key of 1024 bits", "rsa-small", &["RSA Key Strength:    1024"], &["RSA 1024 bits"]),
-    fault("SHA-1 signature", "sig-sha1", &["sha1WithRSAEncryption"], &["SHA1 with RSA"]),
+    fault("SHA-1 signature", "sig-sha1", &["sha1WithRSA", "with-SHA1"], &["SHA1 with"]),
     fault("leaf is an authority", "cert-is-ca", &[], &[]),
     fault("valid too long", "cert-too-long", &[], &["> 398 days", ">= 10 years", "> 5 years"]),
 ];
