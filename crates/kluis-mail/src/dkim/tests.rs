@@ -289,15 +289,15 @@ fn a_key_must_be_there_and_fit() {
     let record = key::record(&ED25519).unwrap();
     let rsa = key::record(&RSA).unwrap();
     let text = |text: &str| Answer::Txt(text.split('|').map(|text| text.as_bytes().to_vec()).collect());
-    let strict = record.replace("k=", "t=s; k=");
+    let strict = record.replacen("k=", "t=s; k=", 1);
     for (answer, result, reason) in [
         (Answer::Failed, DkimResult::TempError, Some(Reason::Unanswered(question("ed")))),
         (Answer::NoSuchName, DkimResult::PermError, Some(Reason::NoKey(question("ed")))),
         (Answer::Txt(Vec::new()), DkimResult::PermError, Some(Reason::NoKey(question("ed")))),
         (text("v=DKIM1; k=ed25519; p="), DkimResult::PermError, Some(Reason::Revoked)),
         (text(&rsa), DkimResult::PermError, Some(Reason::OtherKind)),
-        (text(&record.replace("k=", "h=sha1; k=")), DkimResult::PermError, Some(Reason::HashNotAllowed)),
-        (text(&record.replace("k=", "s=other; k=")), DkimResult::PermError, Some(Reason::NotForMail)),
+        (text(&record.replacen("k=", "h=sha1; k=", 1)), DkimResult::PermError, Some(Reason::HashNotAllowed)),
+        (text(&record.replacen("k=", "s=other; k=", 1)), DkimResult::PermError, Some(Reason::NotForMail)),
         (text("v=DKIM1; k=ed25519; p=AAAA"), DkimResult::PermError, None),
         (text(&format!("hello|{record}")), DkimResult::Pass, None),
         (text(&strict), DkimResult::Pass, None),
@@ -312,7 +312,7 @@ fn a_key_must_be_there_and_fit() {
     let answers = HashMap::from([(question("ed"), text(&strict))]);
     let found = verify(&Message::read(&below).unwrap(), 0, &answers).unwrap().checks.remove(0);
     assert_eq!(found.reason, Some(Reason::IdentityNotExact));
-    let test = HashMap::from([(question("ed"), text(&record.replace("k=", "t=y; k=")))]);
+    let test = HashMap::from([(question("ed"), text(&record.replacen("k=", "t=y; k=", 1)))]);
     let found = verify(&message, 0, &test).unwrap().checks.remove(0);
     assert!(found.warnings.contains(&Warning::TestMode) && found.result == DkimResult::Pass);
 }
