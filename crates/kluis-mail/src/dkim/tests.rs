@@ -243,7 +243,9 @@ fn what_happened_to_a_header_is_told() {
     explained(re, "Re: Uw", "Re: [lijst] Uw", &Reason::HeaderChanged, &[tag("[lijst]")]);
     let simple = &signed_with("c=simple/simple; h=from:subject;", TEXT);
     explained(simple, "Subject: Uw b", "Subject: Uw\r\n b", &Reason::HeaderChanged, &[Change::HeaderBlanks]);
-    let found = check(&signed.replacen("Uw", "[l] Uw", 1).replace("Bedankt.\r\n", "Bedankt.\r\nx\r\n"));
+    let found = check(
+        &signed.replacen("Subject: Uw", "Subject: [l] Uw", 1).replace("Bedankt.\r\n", "Bedankt.\r\nx\r\n"),
+    );
     assert_eq!(found.reason, Some(Reason::BothChanged));
     assert_eq!(found.changes, [Change::BodyFooter { bytes: 3 }, tag("[l]")]);
 }
