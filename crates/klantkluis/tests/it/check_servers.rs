@@ -17,18 +17,12 @@ const RSA: Certificate =
 /// Parts that a bare TLS server has.
 const TLS: [&str; 4] = ["--only", "tls", "--only", "certificate"];
 
+/// An openssl server over the shop's certificate.
+const S_SERVER: [&str; 9] =
+    ["s_server", "-accept", "127.0.0.1:@https@", "-cert", "chain.pem", "-key", "key.pem", "-www", "-quiet"];
+
 fn openssl(words: &[&str], certificate: Certificate) -> Shop {
-    let mut all = vec![
-        "s_server",
-        "-accept",
-        "127.0.0.1:@https@",
-        "-cert",
-        "chain.pem",
-        "-key",
-        "key.pem",
-        "-www",
-        "-quiet",
-    ];
+    let mut all = S_SERVER.to_vec();
     all.extend(words);
     Shop::program("openssl", &all, certificate)
 }
@@ -155,18 +149,7 @@ fn openssl_with(mistake: &Mistake) -> Shop {
     fs::write(folder.path().join("ca.pem"), ca.pem()).unwrap();
     fs::write(folder.path().join("chain.pem"), leaf.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
-    let words = [
-        "s_server",
-        "-accept",
-        "127.0.0.1:@https@",
-        "-cert",
-        "chain.pem",
-        "-key",
-        "key.pem",
-        "-www",
-        "-quiet",
-    ];
-    Shop::program_in(folder, "openssl", &words)
+    Shop::program_in(folder, "openssl", &S_SERVER)
 }
 
 #[test]

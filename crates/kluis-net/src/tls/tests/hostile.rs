@@ -103,6 +103,19 @@ async fn flights_without_end_and_absurd_lengths_are_cut() {
     }
 }
 
+/// Passes one connection on to a real server.
+fn pass_on(stream: &mut TcpStream, to: SocketAddr) {
+    let mut up = TcpStream::connect(to).unwrap();
+    let (mut from, mut back) = (stream.try_clone().unwrap(), up.try_clone().unwrap());
+    let there = std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut up);
+        let _ = up.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut back, stream);
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    let _ = there.join();
+}
+
 /// Passes connections on to a real server, except those that `is_dropped`.
 fn proxy(to: SocketAddr, is_dropped: impl Fn(u32) -> bool + Send + Sync + 'static) -> SocketAddr {
     serve(move |stream, number| {
@@ -110,15 +123,7 @@ fn proxy(to: SocketAddr, is_dropped: impl Fn(u32) -> bool + Send + Sync + 'stati
             let _ = stream.peek(&mut [0; 1]);
             return;
         }
-        let mut up = TcpStream::connect(to).unwrap();
-        let (mut from, mut back) = (stream.try_clone().unwrap(), up.try_clone().unwrap());
-        let there = std::thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut up);
-            let _ = up.shutdown(std::net::Shutdown::Write);
-        });
-        let _ = std::io::copy(&mut back, stream);
-        let _ = stream.shutdown(std::net::Shutdown::Both);
-        let _ = there.join();
+        pass_on(stream, to);
     })
 }
 
@@ -152,15 +157,7 @@ async fn a_server_that_drops_what_it_does_not_speak_is_understood() {
         if !is_new {
             return;
         }
-        let mut up = TcpStream::connect(to).unwrap();
-        let (mut from, mut back) = (stream.try_clone().unwrap(), up.try_clone().unwrap());
-        let there = std::thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut up);
-            let _ = up.shutdown(std::net::Shutdown::Write);
-        });
-        let _ = std::io::copy(&mut back, stream);
-        let _ = stream.shutdown(std::net::Shutdown::Both);
-        let _ = there.join();
+        pass_on(stream, to);
     });
     let (facts, gaps) = look(address).await;
     assert_eq!(gaps, []);
