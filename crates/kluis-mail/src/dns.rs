@@ -81,3 +81,35 @@ impl<S: std::hash::BuildHasher> Answers for HashMap<Question, Answer, S> {
         self.get(question)
     }
 }
+
+/// Whether a name is another or below it, in whatever case and with or without a last dot of the upper one; nothing is
+/// below the root here.
+#[must_use]
+pub fn is_within(name: &str, above: &str) -> bool {
+    let (name, above) = (name.as_bytes(), above.trim_end_matches('.').as_bytes());
+    let Some(start) = name.len().checked_sub(above.len()).filter(|_| !above.is_empty()) else { return false };
+    name[start..].eq_ignore_ascii_case(above) && (start == 0 || name[start - 1] == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_within;
+
+    #[test]
+    fn a_name_is_within_itself_and_what_is_above_it() {
+        for (name, above) in
+            [("a.example", "a.example"), ("b.A.example", "a.Example"), ("b.a.example", "example.")]
+        {
+            assert!(is_within(name, above), "{name} {above}");
+        }
+        for (name, above) in [
+            ("ba.example", "a.example"),
+            ("example", "a.example"),
+            ("a.example", ""),
+            ("", "example"),
+            ("é", "\u{a9}"),
+        ] {
+            assert!(!is_within(name, above), "{name} {above}");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use kluis_crypto::mail::{MailHash, MailHashKind, MailPrivateKey};
 
 use super::canon::{self, BodyHash, Canon};
-use super::signature::{encode_base64, is_domain, is_within};
+use super::signature::{encode_base64, is_domain};
+use crate::dns::is_within;
 use crate::message::{Field, Message, lone_line_end};
 
 /// Fields that are signed once more than they are there, so that nobody can add one (RFC 6376 §8.15).

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 
 use super::canon::Canon;
 use super::tags::{TagError, TagList, TagProblem, without_blanks};
-use crate::dns::{Question, RecordKind};
+use crate::dns::{Question, RecordKind, is_within};
 use crate::message::lone_line_end;
 
 /// Names in `h=` that are read.
@@ -318,12 +318,6 @@ pub(crate) fn is_domain(name: &str) -> bool {
             && !label.ends_with('-')
     };
     name.len() <= 253 && name.split('.').all(is_label)
-}
-
-/// Whether a domain is another or below it.
-pub(crate) fn is_within(domain: &str, above: &str) -> bool {
-    let (domain, above) = (domain.to_ascii_lowercase(), above.to_ascii_lowercase());
-    domain.strip_suffix(above.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use kluis_model::Lang;
 
 use super::aggregate::{AuthResult, Evaluated, ReasonKind, Row};
 use crate::catalogue::{self, Sender};
+use crate::dns::is_within;
 
 /// A network: an address and how many of its bits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,14 +113,6 @@ impl Known {
 
     fn is_declared(&self, sender: &Sender) -> bool {
         self.services.iter().any(|id| id == sender.id)
-    }
-}
-
-/// Whether a domain is another or below it.
-fn is_within(domain: &str, above: &str) -> bool {
-    match domain.strip_suffix(above) {
-        Some(head) => !above.is_empty() && (head.is_empty() || head.ends_with('.')),
-        None => false,
     }
 }
 

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::macros::{MacroText, Place, Values};
 use super::record::{self, Directive, Mechanism, Prefixes, Qualifier, Record, RecordError, Version};
-use crate::dns::{Answer, Answers, Question, RecordKind};
+use crate::dns::{Answer, Answers, Question, RecordKind, is_within};
 
 /// Terms that cost a look-up, over all records of one evaluation (RFC 7208 §4.6.4).
 pub const LOOKUPS_MAX: u32 = 10;
@@ -479,12 +479,6 @@ fn is_dns_name(name: &str) -> bool {
 fn is_host_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     is_dns_name(name) && name.contains('.') && !name.starts_with('[')
-}
-
-/// Whether a name is a domain or below it.
-fn is_within(name: &str, domain: &str) -> bool {
-    let (name, domain) = (name.to_ascii_lowercase(), domain.trim_end_matches('.').to_ascii_lowercase());
-    name == domain || name.strip_suffix(&domain).is_some_and(|before| before.ends_with('.'))
 }
 
 fn in_network(address: IpAddr, net: IpAddr, bits: u8) -> bool {
