@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("kluis-crypto", &["kluis-model"]),
     ("kluis-connect", &["kluis-model"]),
     ("kluis-mail", &["kluis-model", "kluis-crypto"]),
-    ("kluis-checks", &["kluis-model", "kluis-crypto", "kluis-mail"]),
+    ("kluis-checks", &["kluis-model", "kluis-crypto"]),
     ("kluis-net", &["kluis-model", "kluis-crypto", "kluis-mail", "kluis-checks"]),
     ("kluis-store", &["kluis-model", "kluis-crypto"]),
     (

@@ -23,10 +23,8 @@
 //! orange when one is Medium or Low, else green; a protection that nothing was looked at for has no shield.
 
 use crate::facts::{Evidence, Gap, Reach};
-use crate::finding::{
-    Colour, Finding, Grade, Notes, Part, Platform, Protection, Report, Rule, Severity, Shield,
-};
-use crate::web::hsts;
+use crate::finding::{Colour, Finding, Grade, Notes, Part, Protection, Report, Rule, Severity, Shield};
+use crate::web::{hsts, platform};
 use crate::{judges, rules};
 
 /// Points in millionths, so that only whole numbers are used.
@@ -83,8 +81,8 @@ fn judge_by<'a>(evidence: &Evidence, rules: impl Iterator<Item = &'a Rule>) -> R
         passed,
         predictions: judges::predict(evidence),
         gaps: evidence.gaps.clone(),
-        platform: evidence.web.platform.as_deref().and_then(shop_software),
-        server: evidence.web.server.as_deref().and_then(web_server),
+        platform: evidence.web.platform.as_deref().and_then(platform::shop_software),
+        server: evidence.web.server.as_deref().and_then(platform::web_server),
     }
 }
 
@@ -333,46 +331,6 @@ fn has_long_hsts(evidence: &Evidence) -> bool {
     })
 }
 
-/// The platform of recognised shop software.
-fn shop_software(name: &str) -> Option<Platform> {
-    let name = name.to_ascii_lowercase();
-    let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
-    if is(&["woocommerce", "wordpress"]) {
-        Some(Platform::Woocommerce)
-    } else if is(&["magento", "adobe"]) {
-        Some(Platform::Magento)
-    } else if is(&["prestashop"]) {
-        Some(Platform::Prestashop)
-    } else if is(&[
-        "shopify",
-        "lightspeed",
-        "bigcommerce",
-        "squarespace",
-        "wix",
-        "ccv",
-        "mijnwebwinkel",
-        "jouwweb",
-    ]) {
-        Some(Platform::Hosted)
-    } else {
-        None
-    }
-}
-
-/// The platform of a recognised web server.
-fn web_server(name: &str) -> Option<Platform> {
-    let name = name.to_ascii_lowercase();
-    if name.contains("nginx") || name.contains("openresty") {
-        Some(Platform::Nginx)
-    } else if name.contains("apache") || name.contains("litespeed") {
-        Some(Platform::Apache)
-    } else if name.contains("caddy") {
-        Some(Platform::Caddy)
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -585,25 +543,6 @@ mod tests {
         ] {
             let report = graded(&|evidence| evidence.gaps.push(Gap { what: gap.into(), ..Gap::default() }));
             assert!(!report.passed.iter().any(|id| id == rule), "{gap}");
-        }
-    }
-
-    #[test]
-    fn software_is_recognised_by_name() {
-        for (name, platform) in [
-            ("woocommerce", Some(Platform::Woocommerce)),
-            ("WordPress 6", Some(Platform::Woocommerce)),
-            ("magento", Some(Platform::Magento)),
-            ("lightspeed", Some(Platform::Hosted)),
-            ("own", None),
-            ("", None),
-        ] {
-            assert_eq!(shop_software(name), platform, "{name}");
-        }
-        for (name, platform) in
-            [("nginx", Some(Platform::Nginx)), ("LiteSpeed", Some(Platform::Apache)), ("iis", None)]
-        {
-            assert_eq!(web_server(name), platform, "{name}");
         }
     }
 

@@ -262,6 +262,46 @@ pub enum Lang {
 words!(Lang, "language (nl, en)", 2, [(Lang::Nl, "nl"), (Lang::En, "en")]);
 
 impl Lang {
+    /// Returns the name of a month, 1 to 12.
+    #[must_use]
+    pub const fn month(self, number: usize) -> Option<&'static str> {
+        const NL: [&str; 12] = [
+            "januari",
+            "februari",
+            "maart",
+            "april",
+            "mei",
+            "juni",
+            "juli",
+            "augustus",
+            "september",
+            "oktober",
+            "november",
+            "december",
+        ];
+        const EN: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        if number == 0 || number > 12 {
+            return None;
+        }
+        Some(match self {
+            Self::Nl => NL[number - 1],
+            Self::En => EN[number - 1],
+        })
+    }
+
     /// Returns the one of two texts that is in this language.
     #[must_use]
     pub const fn pick<'a>(self, nl: &'a str, en: &'a str) -> &'a str {

@@ -169,19 +169,19 @@ impl Job<'_> {
         }
         for (what, is_over) in [("dns", dns.is_err()), ("web", web.is_err()), ("mail", mail.is_err())] {
             if is_over {
-                evidence.gaps.push(gap(what, "the time of the audit is over"));
+                evidence.gaps.push(Gap::new(what, "the time of the audit is over"));
             }
         }
         if self.wants_tls() && self.addresses.len() > chosen.len() {
             let more = self.addresses.len() - chosen.len();
-            evidence.gaps.push(gap("addresses", &format!("{more} more addresses were not examined")));
+            evidence.gaps.push(Gap::new("addresses", format!("{more} more addresses were not examined")));
         }
         if self.wants_exposed() {
             let mut gaps = Vec::new();
             let looked = timeout_at(end, Box::pin(self.exposed(&mut evidence.web, &mut gaps))).await;
             evidence.gaps.append(&mut gaps);
             if looked.is_err() {
-                evidence.gaps.push(gap("exposed", "the time of the audit is over"));
+                evidence.gaps.push(Gap::new("exposed", "the time of the audit is over"));
             }
         }
     }
@@ -203,9 +203,9 @@ impl Job<'_> {
             Some(domain) if self.asks_dns => {
                 mail::collect(domain, (&self.gate, self.options), facts, gaps).await;
             }
-            Some(_) => gaps.push(gap("mail", "no name server was asked about the domain")),
+            Some(_) => gaps.push(Gap::new("mail", "no name server was asked about the domain")),
             // An address or a name of one machine has no mail to look at, which is a gap only when nothing else was asked.
-            None if self.options.parts.len() == 1 => gaps.push(gap("mail", "this is not a domain")),
+            None if self.options.parts.len() == 1 => gaps.push(Gap::new("mail", "this is not a domain")),
             None => {}
         }
         tell(self.progress, Part::Mail, "mail", 1, 1);
@@ -229,7 +229,10 @@ impl Job<'_> {
             let depth = if is_first && self.wants(Part::Tls) { tls::Depth::Full } else { tls::Depth::Short };
             let left = self.gate.connections_left().saturating_sub(kept);
             if !is_first && left < SHORT_CONNECTIONS {
-                gaps.push(gap("addresses", &format!("{ip} was not examined: enough connections were made")));
+                gaps.push(Gap::new(
+                    "addresses",
+                    format!("{ip} was not examined: enough connections were made"),
+                ));
                 continue;
             }
             let gate = self.gate.share(if is_first { left } else { SHORT_CONNECTIONS });
@@ -237,8 +240,9 @@ impl Job<'_> {
             let host = self.name.trim_matches(['[', ']']);
             let probed =
                 timeout_at(end, Box::pin(tls::probe(&gate, host, address, depth, &roots, now()))).await;
-            let (facts, more) = probed
-                .unwrap_or_else(|_| (TlsFacts::default(), vec![gap("tls", "the time of the audit is over")]));
+            let (facts, more) = probed.unwrap_or_else(|_| {
+                (TlsFacts::default(), vec![Gap::new("tls", "the time of the audit is over")])
+            });
             gaps.extend(more);
             endpoints.push(Endpoint {
                 host: host.to_owned(),
@@ -319,7 +323,7 @@ impl Job<'_> {
         let found = owner::find(&self.name, token, (&origin, &self.addresses), dns, &mut client).await;
         facts.owner = found.proof;
         let Some(address) = found.address.filter(|_| found.proof != OwnerProof::Missing) else {
-            gaps.push(gap("exposed", found.why));
+            gaps.push(Gap::new("exposed", found.why));
             return;
         };
         tell(self.progress, Part::Exposed, "exposed", 1, 2);
@@ -382,7 +386,7 @@ async fn find_addresses(
                 let found = dns.addresses(host).await.map_err(|error| from_lookup(error, &name))?;
                 (evidence.dns.v4, evidence.dns.v6) = (found.v4.clone(), found.v6.clone());
                 evidence.dns.aliases = found.aliases;
-                evidence.gaps.extend(found.missing.map(|why| gap("dns.addresses", &why)));
+                evidence.gaps.extend(found.missing.map(|why| Gap::new("dns.addresses", &why)));
                 found.v4.into_iter().chain(found.v6).collect()
             } else {
                 evidence.dns.v4 = given.iter().copied().filter(IpAddr::is_ipv4).collect();
@@ -397,7 +401,7 @@ async fn find_addresses(
         match refused {
             Some(address) if found.is_empty() => return Err(AuditError::NotAllowed { host: name, address }),
             Some(address) => {
-                evidence.gaps.push(gap("addresses", &format!("{address} is not on the public network")))
+                evidence.gaps.push(Gap::new("addresses", format!("{address} is not on the public network")))
             }
             None => {}
         }
@@ -474,8 +478,4 @@ fn now() -> TimeMs {
 
 fn tell(progress: Progress<'_>, part: Part, what: &'static str, done: u32, total: u32) {
     progress(AuditStep { part, what, done, total });
-}
-
-fn gap(what: &str, why: &str) -> Gap {
-    Gap { what: what.to_owned(), why: why.to_owned() }
 }

@@ -227,13 +227,13 @@ impl Dns {
         facts.was_asked = true;
         let passes = self.passes_signatures().await;
         if !passes {
-            gaps.push(gap("dnssec", "the name server leaves DNSSEC signatures out of its answers"));
+            gaps.push(Gap::new("dnssec", "the name server leaves DNSSEC signatures out of its answers"));
         } else if !self.is_anchored(&name) {
-            gaps.push(gap("dnssec", "the trust anchor is for other names"));
+            gaps.push(Gap::new("dnssec", "the trust anchor is for other names"));
         } else {
             let (state, why) = self.state_of_host(&name).await;
             facts.dnssec = state;
-            gaps.extend(why.map(|why| gap("dnssec", &why)));
+            gaps.extend(why.map(|why| Gap::new("dnssec", &why)));
         }
         self.examine_caa(&name, facts, gaps).await;
         let tlsa_name = Name::from_ascii(format!("_{port}._tcp.{name}")).ok();
@@ -241,7 +241,7 @@ impl Dns {
             match self.records(&tlsa_name, RecordType::TLSA).await {
                 Ok(records) => facts.tlsa = records.iter().filter_map(tlsa).take(RECORDS_MAX).collect(),
                 Err(LookupError::NoSuchName) => {}
-                Err(error) => gaps.push(gap("tlsa", &error.to_string())),
+                Err(error) => gaps.push(Gap::new("tlsa", error.to_string())),
             }
             if !facts.tlsa.is_empty() && passes && self.is_anchored(&name) {
                 facts.tlsa_dnssec = self.state(&tlsa_name, RecordType::TLSA).await.unwrap_or_default().0;
@@ -268,7 +268,7 @@ impl Dns {
                 }
                 Err(LookupError::NoSuchName) => {}
                 Err(error) => {
-                    gaps.push(gap("caa", &format!("{}: {error}", text_of(&name))));
+                    gaps.push(Gap::new("caa", format!("{}: {error}", text_of(&name))));
                     return;
                 }
             }
@@ -652,8 +652,4 @@ fn short(error: &NetError) -> String {
         NetError::Message(text) => (*text).to_owned(),
         _ => "the answer cannot be read".to_owned(),
     }
-}
-
-fn gap(what: &str, why: &str) -> Gap {
-    Gap { what: what.to_owned(), why: why.to_owned() }
 }

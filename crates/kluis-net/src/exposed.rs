@@ -101,5 +101,5 @@ fn size(answer: &Answer) -> Option<u64> {
 }
 
 fn gap(why: String) -> Gap {
-    Gap { what: "exposed".to_owned(), why }
+    Gap::new("exposed", why)
 }

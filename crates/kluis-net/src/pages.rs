@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
     }
 
     fn gap(&mut self, what: &str, why: &str) {
-        self.gaps.push(Gap { what: what.to_owned(), why: why.to_owned() });
+        self.gaps.push(Gap::new(what, why));
     }
 }
 

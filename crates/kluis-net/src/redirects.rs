@@ -92,7 +92,7 @@ pub(crate) async fn redirects(
     let state = walk.state();
     // A closed port is an answer; anything else that stopped the walk is worth telling.
     if let Some(error) = walk.error.as_ref().filter(|_| state != HttpState::Closed) {
-        gaps.push(Gap { what: "redirects".to_owned(), why: format!("{}: {error}", mask_url(from.as_str())) });
+        gaps.push(Gap::new("redirects", format!("{}: {error}", mask_url(from.as_str()))));
     }
     Redirects { from: mask_url(from.as_str()), state, hops: walk.hops, is_endless: walk.is_endless }
 }

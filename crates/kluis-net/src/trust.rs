@@ -158,9 +158,9 @@ async fn fetch_issuer(gate: &Gate, subject: &CertFacts, gaps: &mut Vec<Gap>) -> 
     match fetch_small(gate, &url, CERTIFICATE_BYTES_MAX).await {
         Ok(der) => Some(der),
         Err(error) => {
-            gaps.push(gap(
+            gaps.push(Gap::new(
                 "chain.issuer",
-                &format!("the issuer's certificate could not be fetched: {error}"),
+                format!("the issuer's certificate could not be fetched: {error}"),
             ));
             None
         }
@@ -192,7 +192,7 @@ async fn revocation(
             Err(error) => why = Some(format!("the revocation list cannot be used: {error}")),
         }
     }
-    gaps.extend(why.map(|why| gap("revocation", &why)));
+    gaps.extend(why.map(|why| Gap::new("revocation", &why)));
     Revocation::Unknown
 }
 
@@ -255,8 +255,4 @@ fn indexes(chain: &[CertificateDer<'_>], path: &[Vec<u8>]) -> Vec<u32> {
 
 fn unix(now: TimeMs) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(now.0).unwrap_or(0)))
-}
-
-fn gap(what: &str, why: &str) -> Gap {
-    Gap { what: what.to_owned(), why: why.to_owned() }
 }

@@ -124,3 +124,11 @@ pub struct Gap {
     /// Why it did not work, in English, without personal data.
     pub why: String,
 }
+
+impl Gap {
+    /// What was tried and why it did not work.
+    #[must_use]
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into() }
+    }
+}

@@ -112,8 +112,7 @@ fn strict(evidence: &Evidence) -> Option<i32> {
 fn exchange(tls: &TlsFacts) -> i32 {
     let mut named = tls.groups_tls12.iter().chain(&tls.groups_tls13);
     let bad_group = named.any(|id| groups::ncsc(*id) == Ncsc::Insufficient);
-    let fits = ["ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"];
-    let bad_prime = tls.dh.iter().any(|dh| !dh.name.as_deref().is_some_and(|name| fits.contains(&name)));
+    let bad_prime = tls.dh.iter().any(|dh| groups::ncsc_prime(dh.name.as_deref()) == Ncsc::Insufficient);
     if bad_group || bad_prime { 0 } else { FULL }
 }
 

@@ -229,46 +229,13 @@ pub(super) fn more_text(count: u64, lang: Lang) -> String {
 
 /// A moment in UTC: `30 september 2025, 12:00 UTC`.
 pub(super) fn moment(at: TimeMs, lang: Lang) -> String {
-    const NL: [&str; 12] = [
-        "januari",
-        "februari",
-        "maart",
-        "april",
-        "mei",
-        "juni",
-        "juli",
-        "augustus",
-        "september",
-        "oktober",
-        "november",
-        "december",
-    ];
-    const EN: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let date = at.date();
     let minutes = at.0.rem_euclid(86_400_000) / 60_000;
     let clock = format!("{:02}:{:02} UTC", minutes / 60, minutes % 60);
     let parts: Vec<&str> = date.split('-').collect();
-    let names = match lang {
-        Lang::Nl => NL,
-        Lang::En => EN,
-    };
     match parts.as_slice() {
         [year, month, day] => {
-            let index = month.parse::<usize>().unwrap_or(0).wrapping_sub(1);
-            let month = names.get(index).copied().unwrap_or(month);
+            let month = lang.month(month.parse().unwrap_or(0)).unwrap_or(month);
             format!("{} {month} {year}, {clock}", day.trim_start_matches('0'))
         }
         _ => format!("{date}, {clock}"),

@@ -4,7 +4,19 @@ use core::net::IpAddr;
 
 use super::shared::{A, DA, E, NONE, fixes_alike, place, say};
 use crate::facts::{ChainFacts, DnssecState, Evidence, TlsaRecord};
-use crate::finding::{Notes, Part, Rule, Severity, Snippet, Words};
+use crate::finding::{Notes, Part, Platform, Rule, Severity, Snippet, Words};
+
+/// How a zone is signed.
+const SIGN_ZONE: [(Platform, Snippet); 7] = fixes_alike(
+    say(
+        "Onderteken de zone bij uw DNS-beheerder en geef de sleutel (DS) door aan uw registrar.",
+        "Sign the zone at your DNS operator and pass the key (DS) on to your registrar.",
+    ),
+    Words::new(
+        "Vraag uw registrar: “Zet DNSSEC aan voor mijn domeinnaam.”",
+        "Ask your registrar: “Switch on DNSSEC for my domain name.”",
+    ),
+);
 
 pub(crate) const RULES: &[Rule] = &[
     Rule {
@@ -25,16 +37,7 @@ pub(crate) const RULES: &[Rule] = &[
             "Zet DNSSEC aan bij wie uw domeinnaam beheert. Bij de meeste Nederlandse registrars is dat één vinkje.",
             "Switch on DNSSEC where your domain name is managed. With most registrars it is a single tick box.",
         ),
-        snippets: &fixes_alike(
-            say(
-                "Onderteken de zone bij uw DNS-beheerder en geef de sleutel (DS) door aan uw registrar.",
-                "Sign the zone at your DNS operator and pass the key (DS) on to your registrar.",
-            ),
-            Words::new(
-                "Vraag uw registrar: “Zet DNSSEC aan voor mijn domeinnaam.”",
-                "Ask your registrar: “Switch on DNSSEC for my domain name.”",
-            ),
-        ),
+        snippets: &SIGN_ZONE,
         judge: |evidence, notes| {
             if is_asked(evidence) && evidence.dns.dnssec == DnssecState::Insecure {
                 notes.seen(domain(evidence), "insecure: no DS record");
@@ -130,16 +133,7 @@ pub(crate) const RULES: &[Rule] = &[
             "Zet DNSSEC aan, of verwijder het record.",
             "Switch on DNSSEC, or remove the record.",
         ),
-        snippets: &fixes_alike(
-            say(
-                "Onderteken de zone bij uw DNS-beheerder en geef de sleutel (DS) door aan uw registrar.",
-                "Sign the zone at your DNS operator and pass the key (DS) on to your registrar.",
-            ),
-            Words::new(
-                "Vraag uw registrar: “Zet DNSSEC aan voor mijn domeinnaam.”",
-                "Ask your registrar: “Switch on DNSSEC for my domain name.”",
-            ),
-        ),
+        snippets: &SIGN_ZONE,
         judge: |evidence, notes| {
             let dns = &evidence.dns;
             if is_asked(evidence) && !dns.tlsa.is_empty() && dns.tlsa_dnssec == DnssecState::Insecure {

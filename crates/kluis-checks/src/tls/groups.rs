@@ -3,7 +3,6 @@
 use kluis_crypto::sha256;
 
 use super::Ncsc;
-use super::key_exchange::bits_of;
 use super::primes::PRIMES;
 
 /// Number, name, bits. For a hybrid: the bits of its curve. For ML-KEM alone: those of a curve as strong.
@@ -69,17 +68,16 @@ pub fn ncsc(id: u16) -> Ncsc {
     }
 }
 
-/// Curves to ask for one by one in TLS 1.2: those that servers have, weak ones too.
-#[must_use]
-pub fn probe_tls12() -> Vec<u16> {
-    [29, 23, 24, 25, 30, 26, 27, 28, 22, 21, 20, 19, 18].into_iter().chain(1..=17).collect()
-}
+/// Elliptic curves to ask for in TLS 1.2: the usual ones, then the rest of RFC 8422, 7027 and 4492.
+pub const PROBED_TLS12: [u16; 30] = [
+    29, 23, 24, 25, 30, 22, 26, 27, 28, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3,
+    2, 1,
+];
 
-/// Groups to ask for one by one in TLS 1.3.
-#[must_use]
-pub fn probe_tls13() -> Vec<u16> {
-    vec![4588, 4587, 4589, 29, 23, 24, 25, 30, 31, 32, 33, 256, 257, 258, 259, 260, 513, 514, 512, 25497, 41]
-}
+/// Groups to ask for in TLS 1.3, as browsers rank them: hybrids with ML-KEM first, then curves, then the rest.
+pub const PROBED_TLS13: [u16; 22] = [
+    4588, 4587, 4589, 29, 23, 24, 25, 30, 31, 32, 33, 256, 257, 258, 259, 260, 512, 513, 514, 25497, 41, 4590,
+];
 
 /// The name of a prime that many servers share, such as `modp1024`, `ffdhe2048`, `apache1024` or `java768`.
 #[must_use]
@@ -95,19 +93,14 @@ pub fn prime_sha256(prime: &[u8]) -> String {
     hex::encode(sha256(&prime[zeros..]))
 }
 
-/// NCSC-NL 2025-05 §3.3.3: only the groups of RFC 7919 from 3072 bits on are to be phased out, others insufficient.
+/// NCSC-NL 2025-05 §3.3.3 about a prime by its name ([`known_prime`]): only the groups of RFC 7919 from 3072 bits on are
+/// to be phased out, others and those without a name insufficient.
 #[must_use]
-pub fn ncsc_prime(prime: &[u8]) -> Ncsc {
-    match known_prime(prime) {
+pub fn ncsc_prime(name: Option<&str>) -> Ncsc {
+    match name {
         Some("ffdhe3072" | "ffdhe4096" | "ffdhe6144" | "ffdhe8192") => Ncsc::PhaseOut,
         _ => Ncsc::Insufficient,
     }
-}
-
-/// Bits of a prime.
-#[must_use]
-pub fn prime_bits(prime: &[u8]) -> u32 {
-    bits_of(prime)
 }
 
 fn find(id: u16) -> Option<&'static (u16, &'static str, u16)> {
@@ -119,6 +112,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::tls::bits_of;
 
     /// As OpenSSL 3.0 prints them, and as they were published.
     #[rustfmt::skip]
@@ -165,7 +159,7 @@ mod tests {
             let prime = hex::decode(hex).unwrap();
             assert_eq!(known_prime(&prime), Some(name));
             assert_eq!(known_prime(&[&[0, 0], prime.as_slice()].concat()), Some(name), "with leading zeros");
-            assert_eq!(name.trim_start_matches(char::is_alphabetic), prime_bits(&prime).to_string());
+            assert_eq!(name.trim_start_matches(char::is_alphabetic), bits_of(&prime).to_string());
             let mut other = prime.clone();
             *other.last_mut().unwrap() ^= 2;
             assert_eq!(known_prime(&other), None);
@@ -178,12 +172,12 @@ mod tests {
     fn primes_are_judged() {
         let check = |name: &str, class| {
             let (_, hex) = KNOWN.iter().find(|(known, _)| *known == name).unwrap();
-            assert_eq!(ncsc_prime(&hex::decode(hex).unwrap()), class, "{name}");
+            assert_eq!(ncsc_prime(known_prime(&hex::decode(hex).unwrap())), class, "{name}");
         };
         check("ffdhe3072", Ncsc::PhaseOut);
         check("ffdhe2048", Ncsc::Insufficient);
         check("modp1536", Ncsc::Insufficient);
-        assert_eq!(ncsc_prime(&[0xFF; 1024]), Ncsc::Insufficient, "self-made");
+        assert_eq!(ncsc_prime(known_prime(&[0xFF; 1024])), Ncsc::Insufficient, "self-made");
     }
 
     #[test]
@@ -223,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_probed_group_has_a_name() {
-        for list in [probe_tls12(), probe_tls13(), FFDHE.to_vec(), HYBRIDS.to_vec()] {
+        for list in [PROBED_TLS12.to_vec(), PROBED_TLS13.to_vec(), FFDHE.to_vec(), HYBRIDS.to_vec()] {
             let mut sorted = list.clone();
             sorted.sort_unstable();
             sorted.dedup();

@@ -141,25 +141,45 @@ pub fn server(headers: &[Header]) -> Option<String> {
     SERVERS.iter().find(|(word, _)| value.contains(word)).map(|(_, name)| (*name).to_owned())
 }
 
-/// The kind of fix to show first for a recognised shop software and server, when one is spelled out.
+/// The kind of fix for a shop software of this name, when one is spelled out.
 #[must_use]
-pub fn fix_for(platform: Option<&str>, server: Option<&str>) -> Option<Platform> {
-    match platform {
-        Some("woocommerce" | "wordpress") => return Some(Platform::Woocommerce),
-        Some("magento") => return Some(Platform::Magento),
-        Some("prestashop") => return Some(Platform::Prestashop),
-        Some(
-            "shopify" | "lightspeed" | "wix" | "squarespace" | "bigcommerce" | "mijnwebwinkel" | "ccv-shop",
-        ) => {
-            return Some(Platform::Hosted);
-        }
-        _ => {}
+pub(crate) fn shop_software(name: &str) -> Option<Platform> {
+    let name = name.to_ascii_lowercase();
+    let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    if is(&["woocommerce", "wordpress"]) {
+        Some(Platform::Woocommerce)
+    } else if is(&["magento", "adobe"]) {
+        Some(Platform::Magento)
+    } else if is(&["prestashop"]) {
+        Some(Platform::Prestashop)
+    } else if is(&[
+        "shopify",
+        "lightspeed",
+        "bigcommerce",
+        "squarespace",
+        "wix",
+        "ccv",
+        "mijnwebwinkel",
+        "jouwweb",
+    ]) {
+        Some(Platform::Hosted)
+    } else {
+        None
     }
-    match server {
-        Some("nginx") => Some(Platform::Nginx),
-        Some("apache" | "litespeed") => Some(Platform::Apache),
-        Some("caddy") => Some(Platform::Caddy),
-        _ => None,
+}
+
+/// The kind of fix for a web server of this name, when one is spelled out.
+#[must_use]
+pub(crate) fn web_server(name: &str) -> Option<Platform> {
+    let name = name.to_ascii_lowercase();
+    if name.contains("nginx") || name.contains("openresty") {
+        Some(Platform::Nginx)
+    } else if name.contains("apache") || name.contains("litespeed") {
+        Some(Platform::Apache)
+    } else if name.contains("caddy") {
+        Some(Platform::Caddy)
+    } else {
+        None
     }
 }
 
@@ -197,8 +217,29 @@ mod tests {
         assert_eq!(server(&[header("server", "openresty/1.21")]).as_deref(), Some("nginx"));
         assert_eq!(server(&[header("server", "")]), None);
         assert_eq!(server(&[header("x-server", "nginx")]), None);
-        assert_eq!(fix_for(Some("wordpress"), Some("nginx")), Some(Platform::Woocommerce));
-        assert_eq!(fix_for(Some("drupal"), Some("nginx")), Some(Platform::Nginx));
-        assert_eq!(fix_for(None, Some("cloudflare")), None);
+    }
+
+    #[test]
+    fn software_is_recognised_by_name() {
+        for (name, platform) in [
+            ("woocommerce", Some(Platform::Woocommerce)),
+            ("WordPress 6", Some(Platform::Woocommerce)),
+            ("magento", Some(Platform::Magento)),
+            ("lightspeed", Some(Platform::Hosted)),
+            ("wordpress", Some(Platform::Woocommerce)),
+            ("drupal", None),
+            ("own", None),
+            ("", None),
+        ] {
+            assert_eq!(shop_software(name), platform, "{name}");
+        }
+        for (name, platform) in [
+            ("nginx", Some(Platform::Nginx)),
+            ("LiteSpeed", Some(Platform::Apache)),
+            ("iis", None),
+            ("cloudflare", None),
+        ] {
+            assert_eq!(web_server(name), platform, "{name}");
+        }
     }
 }

@@ -298,7 +298,7 @@ impl<'a> Prober<'a> {
 
     /// Says what could not be found out.
     pub(super) fn gap(&self, what: &str, why: &impl ToString) {
-        let gap = Gap { what: what.to_owned(), why: why.to_string() };
+        let gap = Gap::new(what, why.to_string());
         let mut state = self.state();
         if !state.gaps.contains(&gap) {
             state.gaps.push(gap);

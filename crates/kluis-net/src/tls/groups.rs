@@ -2,22 +2,10 @@
 
 use kluis_checks::facts::Protocol;
 use kluis_checks::tls::Hello;
+use kluis_checks::tls::groups::{PROBED_TLS12, PROBED_TLS13};
 use kluis_checks::tls::suites::{Suite, tls13};
 
 use super::ask::{Miss, Prober, Reply, Weight, random};
-
-/// Elliptic curves of TLS 1.2: the usual ones, then the rest of RFC 8422, 7027 and 4492.
-pub(super) const TLS12: [u16; 30] = [
-    29, 23, 24, 25, 30, 22, 26, 27, 28, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3,
-    2, 1,
-];
-/// Finite-field groups of RFC 7919.
-pub(super) const FFDHE: [u16; 5] = [0x0100, 0x0101, 0x0102, 0x0103, 0x0104];
-/// Groups of TLS 1.3 as browsers rank them: hybrids with ML-KEM first, then curves, then the rest.
-pub(super) const TLS13: [u16; 22] = [
-    4588, 4587, 4589, 29, 23, 24, 25, 30, 31, 32, 33, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104, 0x0200, 0x0201,
-    0x0202, 0x6399, 41, 4590,
-];
 
 /// Curves that are accepted in TLS 1.2, by offering all, taking out the chosen one, and so on. They end up in the notes.
 pub(super) async fn list_tls12(prober: &Prober<'_>) {
@@ -25,7 +13,7 @@ pub(super) async fn list_tls12(prober: &Prober<'_>) {
     if suites.is_empty() {
         return;
     }
-    let mut offer = TLS12.to_vec();
+    let mut offer = PROBED_TLS12.to_vec();
     let result = async {
         while !offer.is_empty() {
             let hello = Hello { groups: offer.clone(), ..prober.hello(Protocol::Tls12, suites.clone()) };
@@ -46,7 +34,7 @@ pub(super) async fn list_tls12(prober: &Prober<'_>) {
 /// Groups that are accepted in TLS 1.3: with no key share, the server says which group it wants (HelloRetryRequest).
 /// They end up in the notes; the first one is what it takes when all are offered.
 pub(super) async fn list_tls13(prober: &Prober<'_>, first: Option<u16>) {
-    let mut offer: Vec<u16> = TLS13.iter().copied().filter(|group| Some(*group) != first).collect();
+    let mut offer: Vec<u16> = PROBED_TLS13.iter().copied().filter(|group| Some(*group) != first).collect();
     let result = async {
         while !offer.is_empty() {
             let Reply::Yes(flight) = prober.answer(&retry_hello(prober, &offer), Weight::May).await? else {

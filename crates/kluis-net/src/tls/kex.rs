@@ -2,10 +2,10 @@
 
 use kluis_checks::facts::{Answer, KexSignature, Protocol};
 use kluis_checks::tls::Hello;
+use kluis_checks::tls::groups::{FFDHE, PROBED_TLS12};
 use kluis_checks::tls::suites::Suite;
 
 use super::ask::{Prober, Reply, Weight};
-use super::groups::{FFDHE, TLS12};
 
 /// Signature schemes of TLS 1.2 with hashes that are too weak: SHA-224, SHA-1, MD5, each for RSA, DSA and ECDSA.
 const WEAK_SCHEMES: [u16; 8] = [0x0301, 0x0303, 0x0302, 0x0201, 0x0203, 0x0202, 0x0101, 0x0103];
@@ -21,8 +21,8 @@ pub(super) async fn dh(prober: &Prober<'_>, protocol: Protocol) {
         let hello = Hello { groups, ..prober.hello(protocol, suites.clone()) };
         async move { prober.answer(&hello, Weight::Must).await }
     };
-    let with = FFDHE.iter().chain(&TLS12).copied().collect();
-    let (with, without) = tokio::join!(ask(with), ask(TLS12.to_vec()));
+    let with = FFDHE.iter().chain(&PROBED_TLS12).copied().collect();
+    let (with, without) = tokio::join!(ask(with), ask(PROBED_TLS12.to_vec()));
     prober.or_gap("dh", with);
     prober.or_gap("dh", without);
 }

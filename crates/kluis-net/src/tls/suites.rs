@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use kluis_checks::facts::{CipherOrder, Protocol};
+use kluis_checks::tls::groups::{FFDHE, PROBED_TLS12, PROBED_TLS13};
 use kluis_checks::tls::suites::{Cipher, PROBE_CHUNK, Suite, find, probe_lists, tls13};
 use kluis_checks::tls::{Hello, Ncsc};
 
@@ -148,13 +149,13 @@ fn hello(prober: &Prober<'_>, protocol: Protocol, offer: Vec<u16>) -> Hello {
             sni: prober.sni(),
             suites: offer,
             supported_versions: vec![0x0304],
-            groups: super::groups::TLS13.to_vec(),
+            groups: PROBED_TLS13.to_vec(),
             key_shares: Vec::new(),
             ..Hello::modern(random())
         };
     }
     let mut hello = prober.hello(protocol, offer);
-    hello.groups = super::groups::TLS12.iter().chain(&super::groups::FFDHE).copied().collect();
+    hello.groups = PROBED_TLS12.iter().chain(&FFDHE).copied().collect();
     hello
 }
 

@@ -1,11 +1,11 @@
 //! First contact, and which versions from SSLv2 to TLS 1.3 a server speaks.
 
 use kluis_checks::facts::{Answer, Protocol, Reach};
+use kluis_checks::tls::groups::{FFDHE, PROBED_TLS12, PROBED_TLS13};
 use kluis_checks::tls::suites::{probe_lists, tls13};
 use kluis_checks::tls::{Hello, hello};
 
 use super::ask::{Miss, Prober, Reply, Said, Until, Weight, random};
-use super::groups::{FFDHE, TLS12, TLS13};
 use super::notes::protocol;
 
 /// Alert: the version is not spoken (RFC 5246 §7.2.2).
@@ -89,7 +89,7 @@ fn contact_hello(prober: &Prober<'_>) -> Hello {
     let modern = Hello::modern(random());
     let mut suites = tls13();
     suites.extend(modern.suites.iter().filter(|id| !tls13().contains(id)));
-    Hello { sni: prober.sni(), suites, groups: TLS13.to_vec(), key_shares: Vec::new(), ..modern }
+    Hello { sni: prober.sni(), suites, groups: PROBED_TLS13.to_vec(), key_shares: Vec::new(), ..modern }
 }
 
 /// SSLv2 (1995): any CLIENT-HELLO that is answered by a SERVER-HELLO.
@@ -169,7 +169,7 @@ fn spoken(reply: &Reply, version: Protocol) -> Spoken {
 pub(super) async fn tls12(prober: &Prober<'_>) -> Result<Answer, Miss> {
     let usual = probe_lists(Protocol::Tls12).into_iter().next().unwrap_or_default();
     let plain = prober.hello(Protocol::Tls12, usual);
-    let groups = TLS12.iter().chain(&FFDHE).copied().collect();
+    let groups = PROBED_TLS12.iter().chain(&FFDHE).copied().collect();
     let rich = Hello {
         compression: vec![1, 0],
         alpn: vec!["h2".to_owned(), "http/1.1".to_owned()],

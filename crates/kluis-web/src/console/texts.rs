@@ -15,35 +15,6 @@ pub(crate) const EN: &str = include_str!("../../i18n/en.ftl");
 /// Dutch time as a POSIX rule, so that no time zone files are needed (EU directive 2000/84/EC).
 const DUTCH_TIME: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
-const MONTHS_NL: [&str; 12] = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-];
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// The texts of one language.
 pub(crate) struct Texts {
     lang: Lang,
@@ -107,8 +78,7 @@ impl Texts {
             return String::new();
         };
         let day = time.to_zoned_datetime(self.zone.clone()).date();
-        let months = if self.lang == Lang::Nl { MONTHS_NL } else { MONTHS_EN };
-        let month = usize::try_from(day.month() - 1).ok().and_then(|m| months.get(m)).unwrap_or(&"");
+        let month = usize::try_from(day.month()).ok().and_then(|month| self.lang.month(month)).unwrap_or("");
         format!("{} {month} {}", day.day(), day.year())
     }
 
