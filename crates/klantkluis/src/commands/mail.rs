@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use kluis_checks::report::is_hostile;
 use kluis_mail::arc::{self, Chain};
 use kluis_mail::dkim::{self, Change, Check, DkimResult, Reason};
 use kluis_mail::dmarc::{self, Authenticated, Generation, Outcome as DmarcOutcome, Policy};
@@ -71,7 +72,8 @@ async fn verify(is_json: bool, lang: Lang, args: MailVerifyArgs) -> Result<Outco
     }
     let envelope = args.client.zip(args.sender.as_deref());
     let now_s = jiff::Timestamp::now().as_second();
-    let judged = kluis_net::with_dns(&options, |answers| judge(&message, &author, envelope, now_s, answers));
+    let judged =
+        kluis_net::with_dns(&author, &options, |answers| judge(&message, &author, envelope, now_s, answers));
     let verdict = judged.await.map_err(|error| Hinted::error(error.message(lang), error.hint(lang)))?;
     let verdict = verdict.context("the DNS never answered enough")?;
     if is_json {
@@ -341,16 +343,16 @@ fn as_json(author: &str, verdict: &Verdict) -> Value {
     })
 }
 
-/// Text of a stranger for the terminal: without control characters, at most 255 characters.
+/// Text of a stranger for the terminal: without what could steer it, at most 255 characters.
 fn clean(text: &str) -> String {
-    text.chars().take(255).filter(|c| !c.is_control() && !('\u{200e}'..='\u{202e}').contains(c)).collect()
+    text.chars().take(255).filter(|c| !is_hostile(*c)).collect()
 }
 
 /// Everything that was read of all files.
 #[derive(Default)]
 struct Readings {
     reports: Vec<report::AggregateReport>,
-    keys: BTreeSet<(String, String, String, i64, i64)>,
+    keys: BTreeSet<report::Key>,
     twice: u64,
     others: u64,
     refused: Vec<(String, report::Refusal)>,
@@ -392,9 +394,9 @@ fn reports(is_json: bool, lang: Lang, args: &MailReportsArgs) -> Result<Outcome>
     };
     let odd = rows.keys().filter(is_odd).count();
     if is_json {
-        talk::print_json(&reports_json(&read, &rows))?;
+        talk::print_json(&reports_json(&read, &rows, fold.rest()))?;
     } else {
-        print_reports(&read, &rows, lang)?;
+        print_reports(&read, &rows, fold.rest(), lang)?;
     }
     for (name, refusal) in &read.refused {
         talk::say(format!("! {}: {}", clean(name), refusal.message(lang)));
@@ -415,8 +417,7 @@ fn read_reports(file: &Path, lang: Lang, read: &mut Readings) -> Result<()> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut on_found = |found: report::Found| match found.content {
         Ok(Content::Aggregate(report)) => {
-            let key = report.key();
-            if read.keys.insert((key.org, key.report_id, key.domain, key.begin_s, key.end_s)) {
+            if read.keys.insert(report.key()) {
                 read.reports.push(*report);
             } else {
                 read.twice += 1;
@@ -441,18 +442,7 @@ fn rows(fold: &Fold, known: &Known) -> BTreeMap<(String, Category, String), Coun
             (None, Some(network)) => network.to_string(),
             (None, None) => "-".to_owned(),
         };
-        let sum = rows.entry((domain.to_owned(), key.category, source)).or_default();
-        for (to, from) in [
-            (&mut sum.messages, counts.messages),
-            (&mut sum.passed, counts.passed),
-            (&mut sum.dkim, counts.dkim),
-            (&mut sum.spf, counts.spf),
-            (&mut sum.quarantined, counts.quarantined),
-            (&mut sum.rejected, counts.rejected),
-            (&mut sum.overridden, counts.overridden),
-        ] {
-            *to = to.saturating_add(from);
-        }
+        *rows.entry((domain.to_owned(), key.category, source)).or_default() += counts;
     }
     rows
 }
@@ -460,6 +450,7 @@ fn rows(fold: &Fold, known: &Known) -> BTreeMap<(String, Category, String), Coun
 fn print_reports(
     read: &Readings,
     rows: &BTreeMap<(String, Category, String), Counts>,
+    rest: Counts,
     lang: Lang,
 ) -> Result<()> {
     talk::print(format!(
@@ -498,10 +489,21 @@ fn print_reports(
             counts.rejected.to_string(),
         ]);
     }
-    talk::print(table.to_string())
+    talk::print(table.to_string())?;
+    if rest.messages > 0 {
+        talk::print(format!(
+            "{} {}",
+            rest.messages,
+            lang.pick(
+                "berichten van te veel bronnen om apart te tellen",
+                "messages of too many sources to count apart"
+            )
+        ))?;
+    }
+    Ok(())
 }
 
-fn reports_json(read: &Readings, rows: &BTreeMap<(String, Category, String), Counts>) -> Value {
+fn reports_json(read: &Readings, rows: &BTreeMap<(String, Category, String), Counts>, rest: Counts) -> Value {
     let row = |((domain, category, source), counts): (&(String, Category, String), &Counts)| {
         json!({
             "domain": domain, "category": category.word(), "source": source,
@@ -512,6 +514,7 @@ fn reports_json(read: &Readings, rows: &BTreeMap<(String, Category, String), Cou
     json!({
         "reports": read.reports.len(), "twice": read.twice, "others": read.others,
         "refused": read.refused.iter().map(|(name, why)| json!({"name": name, "why": why.message(Lang::En)})).collect::<Vec<_>>(),
+        "other_messages": rest.messages,
         "sources": rows.iter().map(row).collect::<Vec<_>>(),
     })
 }

@@ -67,6 +67,19 @@ impl Counts {
     }
 }
 
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { messages, passed, dkim, spf, quarantined, rejected, overridden } = other;
+        self.messages = self.messages.saturating_add(messages);
+        self.passed = self.passed.saturating_add(passed);
+        self.dkim = self.dkim.saturating_add(dkim);
+        self.spf = self.spf.saturating_add(spf);
+        self.quarantined = self.quarantined.saturating_add(quarantined);
+        self.rejected = self.rejected.saturating_add(rejected);
+        self.overridden = self.overridden.saturating_add(overridden);
+    }
+}
+
 /// Counts of many reports.
 #[derive(Debug, Default)]
 pub struct Fold {

@@ -40,19 +40,20 @@ pub(crate) fn domain(host: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// Runs an engine of kluis-mail with answers of the DNS: at most 130 questions within the options' time; a name that is not
+/// Runs an engine of kluis-mail about a domain with answers of the DNS: at most 130 questions within the options' time; a name that is not
 /// answered counts as a failure of the DNS, which the engine judges. `None` when the engine never has enough.
 ///
 /// # Errors
 /// When no name server is known, or the time is over.
 pub async fn with_dns<T>(
+    domain: &str,
     options: &AuditOptions,
     engine: impl Fn(&HashMap<Question, Answer>) -> Result<T, Vec<Question>>,
 ) -> Result<Option<T>, AuditError> {
     let mut lookups = Lookups::new(Dns::with_questions(options, QUESTIONS_MAX)?);
     tokio::time::timeout(options.total, lookups.run(engine))
         .await
-        .map_err(|_| AuditError::DnsFailed { host: "-".to_owned(), why: "no answer in time".to_owned() })
+        .map_err(|_| AuditError::DnsFailed { host: domain.to_owned(), why: "no answer in time".to_owned() })
 }
 
 /// Collects what can be known within the time of the gate.
@@ -64,7 +65,7 @@ pub(crate) async fn collect(
 ) {
     let dns = match Dns::with_questions(options, QUESTIONS_MAX) {
         Ok(dns) => dns,
-        Err(error) => return gaps.push(gap("mail", &error.to_string())),
+        Err(error) => return gaps.push(Gap::new("mail", error.to_string())),
     };
     let mut job = Job { lookups: Lookups::new(dns), gate: gate.share(CONNECTIONS_MAX), options, gaps };
     let facts = facts.insert(MailFacts { domain, ..MailFacts::default() });
@@ -110,7 +111,7 @@ impl Job<'_> {
     }
 
     fn gap(&mut self, what: &str, why: &str) {
-        self.gaps.push(gap(what, why));
+        self.gaps.push(Gap::new(what, why));
     }
 }
 
@@ -125,8 +126,4 @@ fn texts_of(answer: &Answer, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
 fn shown(bytes: &[u8]) -> String {
     let one = |byte: &u8| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '?' };
     bytes.iter().take(TEXT_CHARS_MAX).map(one).collect()
-}
-
-fn gap(what: &str, why: &str) -> Gap {
-    Gap { what: what.to_owned(), why: why.to_owned() }
 }
