@@ -150,11 +150,17 @@ pub enum Operation {
     Status = 33,
     /// Audit a web shop's HTTPS, or read such an audit.
     Check = 34,
+    /// Read who mails in the shop's name: reports, advice, keys without their secrets.
+    MailRead = 35,
+    /// Change what mail depends on: signing keys, reports, the queue.
+    MailChange = 36,
+    /// Hand in mail to be signed and sent.
+    MailSend = 37,
 }
 words!(
     Operation,
     "operation",
-    35,
+    38,
     [
         (Operation::Init, "init"),
         (Operation::Create, "create"),
@@ -191,6 +197,9 @@ words!(
         (Operation::SignOut, "sign_out"),
         (Operation::Status, "status"),
         (Operation::Check, "check"),
+        (Operation::MailRead, "mail_read"),
+        (Operation::MailChange, "mail_change"),
+        (Operation::MailSend, "mail_send"),
     ]
 );
 
@@ -579,7 +588,7 @@ mod tests {
             assert_eq!(operation.id().parse::<Operation>().unwrap(), operation);
         }
         assert_eq!(
-            (Operation::from_u8(35), Operation::from_u8(255), Outcome::from_u8(3)),
+            (Operation::from_u8(38), Operation::from_u8(255), Outcome::from_u8(3)),
             (None, None, None)
         );
         for outcome in Outcome::ALL {

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod checksum;
 pub mod facts;
 pub mod fields;
 pub mod ids;

@@ -1,7 +1,7 @@
 //! Numbers in company registers: KvK in the Netherlands, KBO in Belgium, letters and digits elsewhere.
 
-use super::iban::mod_97;
 use super::{ValueProblem, compact};
+use crate::checksum::mod_97;
 use crate::fields::Country2;
 
 /// Returns the canonical number: 8 digits for KvK (no check digits), 10 for KBO (mod 97).

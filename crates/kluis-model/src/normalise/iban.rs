@@ -1,6 +1,7 @@
 //! Bank account numbers: length by country and the mod 97 check (ISO 13616, SWIFT registry 101).
 
 use super::{ValueProblem, compact};
+use crate::checksum::is_iban;
 
 /// The length of an IBAN in each country, in the order of the codes.
 const LENGTHS: [(&[u8; 2], usize); 89] = [
@@ -95,29 +96,25 @@ const LENGTHS: [(&[u8; 2], usize); 89] = [
     (b"YE", 30),
 ];
 
+/// Finds the length of an IBAN of a country, by its two capital letters.
+#[must_use]
+pub fn iban_length(country: [u8; 2]) -> Option<usize> {
+    LENGTHS.binary_search_by(|(code, _)| (*code).cmp(&country)).ok().map(|place| LENGTHS[place].1)
+}
+
 /// Returns the number without spaces, in upper case: `NL91ABNA0417164300`.
 pub(super) fn normalise(raw: &str) -> Result<String, ValueProblem> {
     let iban = compact(raw, b"-.", 34)?;
     let bytes = iban.as_bytes();
     let [a, b, c, d, ..] = bytes else { return Err(ValueProblem::Malformed) };
-    let place =
-        LENGTHS.binary_search_by(|(code, _)| (*code).cmp(&[*a, *b])).map_err(|_| ValueProblem::Malformed)?;
+    let length = iban_length([*a, *b]).ok_or(ValueProblem::Malformed)?;
     let is_dutch_form =
         || bytes[4..8].iter().all(u8::is_ascii_uppercase) && bytes[8..].iter().all(u8::is_ascii_digit);
-    if bytes.len() != LENGTHS[place].1 || !c.is_ascii_digit() || !d.is_ascii_digit() {
+    if bytes.len() != length || !c.is_ascii_digit() || !d.is_ascii_digit() {
         return Err(ValueProblem::Malformed);
     }
     if bytes.starts_with(b"NL") && !is_dutch_form() {
         return Err(ValueProblem::Malformed);
     }
-    let rest = mod_97(bytes[4..].iter().chain(&bytes[..4]).copied());
-    if rest == 1 { Ok(iban) } else { Err(ValueProblem::Checksum) }
-}
-
-/// Returns the remainder by 97 of digits and letters, where A is 10 and Z is 35 (ISO/IEC 7064).
-pub(super) fn mod_97(bytes: impl Iterator<Item = u8>) -> u32 {
-    bytes.fold(0, |rest, byte| match byte {
-        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
-        _ => (rest * 100 + u32::from(byte.saturating_sub(b'A')) + 10) % 97,
-    })
+    if is_iban(bytes) { Ok(iban) } else { Err(ValueProblem::Checksum) }
 }

@@ -22,6 +22,7 @@ mod postcode;
 mod vat;
 
 pub use country::country_of;
+pub use iban::iban_length;
 pub use name::{NAME_TOKENS_MAX, name_tokens};
 
 /// The version of these rules; it goes up when a value would get another canonical form or match key.

@@ -1,8 +1,8 @@
 //! VAT numbers of the European Union and its neighbours: form by country, check digits where they are public.
 
 use super::company::{belgian, is_digits};
-use super::iban::mod_97;
 use super::{ValueProblem, compact};
+use crate::checksum::{luhn, mod_97, passes_eleven};
 use crate::fields::Country2;
 
 /// How many characters follow the country's letters, and whether all are digits.
@@ -74,7 +74,8 @@ fn letters_of(country: Country2) -> &'static str {
 
 /// Checks the check digits of the countries whose rule is public and certain.
 fn check(letters: &str, rest: &str, number: &str) -> Result<(), ValueProblem> {
-    let digits: Vec<u32> = rest.chars().filter_map(|c| c.to_digit(10)).collect();
+    let plain: Vec<u8> = rest.bytes().filter(u8::is_ascii_digit).map(|byte| byte - b'0').collect();
+    let digits: Vec<u32> = plain.iter().map(|digit| u32::from(*digit)).collect();
     let fits = match letters {
         "NL" => {
             let form = rest.as_bytes()[9] == b'B' && is_digits(&rest[..9]) && is_digits(&rest[10..]);
@@ -82,12 +83,12 @@ fn check(letters: &str, rest: &str, number: &str) -> Result<(), ValueProblem> {
                 return Err(ValueProblem::Malformed);
             }
             // Sole traders since 2020: mod 97 over the whole. Companies: the eleven test of the RSIN.
-            mod_97(number.bytes()) == 1 || passes_eleven(&digits[..9])
+            mod_97(number.bytes()) == 1 || passes_eleven(&plain[..9])
         }
         "BE" => return belgian(rest).map(|_| ()),
         "DE" => iso_7064_mod_11_10(&digits),
         "LU" => digits.iter().take(6).fold(0, |n, d| n * 10 + d) % 89 == digits[6] * 10 + digits[7],
-        "IT" => luhn(&digits),
+        "IT" => luhn(&plain),
         "PL" => weighted(&digits, &[6, 5, 7, 2, 3, 4, 5, 6, 7]) % 11 == digits[9],
         "DK" => weighted(&digits, &[2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11),
         "FI" => (11 - weighted(&digits, &[7, 9, 10, 5, 8, 4, 2]) % 11) % 11 == digits[7],
@@ -104,29 +105,10 @@ fn weighted(digits: &[u32], weights: &[u32]) -> u32 {
     digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum()
 }
 
-/// The Dutch eleven test of nine digits: weights 9 to 2, the last digit counts as minus one.
-fn passes_eleven(digits: &[u32]) -> bool {
-    let sum = weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]);
-    sum > 0 && sum % 11 == digits[8]
-}
-
 fn iso_7064_mod_11_10(digits: &[u32]) -> bool {
     let product = digits[..8].iter().fold(10, |product, digit| {
         let sum = (digit + product) % 10;
         2 * (if sum == 0 { 10 } else { sum }) % 11
     });
     (11 - product) % 10 == digits[8]
-}
-
-fn luhn(digits: &[u32]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(n, digit)| match digit * (1 + (n as u32 & 1)) {
-            two @ 10.. => two - 9,
-            one => one,
-        })
-        .sum();
-    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != 0)
 }
