@@ -107,6 +107,23 @@ pub struct Sender {
     pub networks: Vec<Network>,
 }
 
+/// Characters of a search that count.
+const SEARCH_CHARS_MAX: usize = 60;
+
+/// Names that people use and the table does not.
+const NICKNAMES: &[(&str, &str)] = &[
+    ("office 365", "microsoft-365"),
+    ("office365", "microsoft-365"),
+    ("o365", "microsoft-365"),
+    ("m365", "microsoft-365"),
+    ("exchange online", "microsoft-365"),
+    ("g suite", "google-workspace"),
+    ("gsuite", "google-workspace"),
+    ("webador", "jouwweb"),
+    ("magento", "adobe-commerce"),
+    ("ses", "amazon-ses"),
+];
+
 /// By which table a domain is looked up.
 type ByDomain = HashMap<&'static str, usize>;
 
@@ -154,6 +171,62 @@ pub fn by_ptr(host: &str) -> Option<&'static Sender> {
 #[must_use]
 pub fn by_network(address: IpAddr) -> Option<&'static Sender> {
     all().iter().find(|sender| sender.networks.iter().any(|network| network.contains(address)))
+}
+
+/// The services that a person may mean, the likeliest first: by id, name or domain, also when it is misspelt.
+#[must_use]
+pub fn search(text: &str, limit: usize) -> Vec<&'static Sender> {
+    let wanted: String = text.trim().to_lowercase().chars().take(SEARCH_CHARS_MAX).collect();
+    let nickname = NICKNAMES.iter().find(|(nickname, _)| *nickname == wanted);
+    let wanted = nickname.map_or(wanted, |(_, id)| (*id).to_owned());
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut found: Vec<(usize, &Sender)> =
+        all().iter().filter_map(|sender| Some((distance(sender, &wanted)?, sender))).collect();
+    found.sort_by_key(|(distance, _)| *distance);
+    found.into_iter().take(limit).map(|(_, sender)| sender).collect()
+}
+
+/// How far a service is from what was typed, in tenths of a mistake; `None` when it is something else.
+fn distance(sender: &Sender, wanted: &str) -> Option<usize> {
+    let name = sender.name.to_lowercase();
+    let names = [sender.id, name.as_str()];
+    if names.contains(&wanted) {
+        return Some(0);
+    }
+    if names.iter().any(|known| known.starts_with(wanted)) {
+        return Some(1);
+    }
+    let has_name = |domain: &str| {
+        domain.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let has_word = wanted.len() >= 3 && names.iter().any(|known| known.contains(wanted));
+    if has_word || sender.dkim.iter().chain(&sender.spf).any(|domain| has_name(domain)) {
+        return Some(2);
+    }
+    let words = name.split(|c: char| !c.is_alphanumeric()).chain([sender.id, name.as_str()]);
+    let mistakes = words.filter(|word| word.len() >= 3).map(|word| mistakes(word, wanted)).min()?;
+    let allowed = if wanted.chars().count() >= 6 { 2 } else { 1 };
+    (wanted.chars().count() >= 3 && mistakes <= allowed).then_some(mistakes * 10)
+}
+
+/// Letters to put in, leave out, change or swap with their neighbour (optimal string alignment).
+fn mistakes(left: &str, right: &str) -> usize {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=right.len()).collect()];
+    for (i, a) in left.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in right.iter().enumerate() {
+            let mut least = (rows[i][j] + usize::from(a != b)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[left.len()][right.len()]
 }
 
 /// Looks a domain and the names above it up; the domain is in lower case, as all domains of reports are.
@@ -254,6 +327,27 @@ mod tests {
                 assert_eq!(*owners.entry(domain).or_insert(sender.id), sender.id, "{domain} stands twice");
             }
         }
+    }
+
+    #[test]
+    fn a_search_forgives_mistakes() {
+        for (text, id) in [
+            ("mailchimp", "mailchimp"),
+            ("Mail Chimp", "mailchimp"),
+            ("mailchimb", "mailchimp"),
+            ("mialchimp", "mailchimp"),
+            ("MailPlus", "spotler"),
+            ("outlook.com", "microsoft-365"),
+            ("office 365", "microsoft-365"),
+            ("google", "google-workspace"),
+            ("sendinblue", "brevo"),
+        ] {
+            assert_eq!(search(text, 1).first().map(|sender| sender.id), Some(id), "{text}");
+        }
+        for text in ["", " ", "zz", "volstrekt onbekend", "x".repeat(10_000).as_str()] {
+            assert!(search(text, 3).is_empty(), "{text:.20}");
+        }
+        assert_eq!(search("mail", 4).len(), 4);
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub enum RecordKind {
     Mx,
     /// Names of an address.
     Ptr,
+    /// What a name is an alias of.
+    Cname,
+    /// Name servers of a zone.
+    Ns,
     /// Texts.
     Txt,
 }
@@ -44,7 +48,7 @@ pub enum Answer {
     Aaaa(Vec<Ipv6Addr>),
     /// Preference and host.
     Mx(Vec<(u16, String)>),
-    /// Names.
+    /// Names: of an address, behind an alias, of name servers.
     Ptr(Vec<String>),
     /// Texts, the strings of each record joined without anything between (RFC 7208 §3.3).
     Txt(Vec<Vec<u8>>),

@@ -18,6 +18,19 @@ pub struct Policy {
     pub max_age_s: u64,
 }
 
+impl Policy {
+    /// Writes the file of a policy (RFC 8461 §3.2).
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!("version: STSv1\r\nmode: {}\r\n", self.mode.word());
+        for name in &self.mx {
+            text.push_str(&format!("mx: {name}\r\n"));
+        }
+        text.push_str(&format!("max_age: {}\r\n", self.max_age_s));
+        text
+    }
+}
+
 /// What is asked of senders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -134,7 +147,9 @@ pub fn policy(text: &[u8]) -> Result<Policy, StsProblem> {
     Ok(Policy { mode, mx, max_age_s })
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a text can stand behind `mx:`: a name, perhaps with `*.` in front.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let name = name.strip_prefix("*.").unwrap_or(name);
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kluis_mail::report::{
-    Content, Failures, Fold, Found, Known, Limits, Opened, ProblemKind, Refusal, Stream, open, open_stream,
-    read_aggregate,
+    Content, Failures, Fold, Found, Known, Limits, Opened, ProblemKind, Refusal, Stream, mails, open,
+    open_stream, read_aggregate,
 };
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
@@ -280,6 +280,13 @@ fn mailboxes() {
         );
         mailbox.extend_from_slice(&one);
         mailbox.extend_from_slice(b"\r\n");
+    }
+    let pieces = mails(&mailbox);
+    assert_eq!(pieces.len(), 1_500);
+    assert!(pieces.iter().all(|piece| check(&mailbox[piece.clone()]).0 == Opened { reports: 1, refused: 0 }));
+    assert!(pieces.windows(2).all(|two| two[0].end == two[1].start) && pieces[1_499].end == mailbox.len());
+    for whole in [&b""[..], b"  ", &one, b"From a 1:1\n\nFrom here to there", b"x\n\nFrom a 1:1\n"] {
+        assert_eq!(mails(whole).len(), 1, "{whole:?}");
     }
     // In memory the limit of parts holds for all, in a stream for each mail.
     assert!(refusals(&mailbox).contains(&Refusal::TooMany));

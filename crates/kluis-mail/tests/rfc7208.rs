@@ -67,6 +67,7 @@ fn answer(zone: &Zone, question: &Question, aliases_left: u32) -> Answer {
         }
         RecordKind::Mx => Answer::Mx(of("MX").into_iter().map(exchanger).collect()),
         RecordKind::Ptr => Answer::Ptr(of("PTR").into_iter().map(text).collect()),
+        RecordKind::Cname | RecordKind::Ns => Answer::Ptr(Vec::new()),
         // Records of the retired type SPF stand for TXT, unless the name has TXT records of its own.
         RecordKind::Txt if of("TXT").is_empty() => Answer::Txt(of("SPF").into_iter().map(bytes).collect()),
         RecordKind::Txt => Answer::Txt(

@@ -57,6 +57,9 @@ fn overview(out: &mut String, view: &View) {
         }
         out.push('\n');
     }
+    if view.judges.is_empty() {
+        return;
+    }
     let _ = writeln!(out, "\n## {}\n", labels.judges);
     for judge in &view.judges {
         let grade = if judge.grade.is_empty() { labels.judge_unknown } else { &judge.grade };
@@ -73,7 +76,8 @@ fn overview(out: &mut String, view: &View) {
 fn finding(out: &mut String, view: &View, item: &FindingView, lang: Lang) {
     let labels = &view.labels;
     let _ = writeln!(out, "### {}. {}: {}\n", item.number, item.severity_word, prose(&item.title));
-    let mut about = vec![code(&item.rule), item.protections.join(", ")];
+    let mut about = vec![code(&item.rule)];
+    about.extend((!item.protections.is_empty()).then(|| item.protections.join(", ")));
     if !item.gain_text.is_empty() {
         about.push(item.gain_text.clone());
     }

@@ -196,6 +196,9 @@ fn drawing(page: &mut Page, shields: &[ShieldView]) {
 }
 
 fn judges(page: &mut Page, view: &View) {
+    if view.judges.is_empty() {
+        return;
+    }
     page.title(view.labels.judges);
     for judge in &view.judges {
         let blank = " ".repeat(26_usize.saturating_sub(columns(judge.name)));
@@ -248,7 +251,10 @@ fn finding(page: &mut Page, view: &View, item: &FindingView, all: bool) {
         };
         page.line(&line);
     }
-    let about = format!("{} · {}", item.rule, item.protections.join(", ").to_lowercase());
+    let mut about = item.rule.clone();
+    if !item.protections.is_empty() {
+        about = format!("{about} · {}", item.protections.join(", ").to_lowercase());
+    }
     for line in wrap(&about, page.width.saturating_sub(INDENT)) {
         let line = page.ink(Ink::Soft, &line);
         page.line(&format!("{}{line}", " ".repeat(INDENT)));

@@ -346,6 +346,13 @@ fn a_check_of_mail_alone_says_so() {
     let shown = terminal(&report, Lang::En, &PLAIN);
     assert!(shown.contains("E-mail check") && !shown.contains("HTTPS check"), "{shown}");
     assert!(html(&report, Lang::Nl).contains("E-mailcontrole"));
+    // Judges of websites say nothing about mail.
+    for shown in [shown, html(&report, Lang::En), markdown(&report, Lang::En)] {
+        assert!(
+            !shown.contains("Mozilla HTTP Observatory") && !shown.contains("other tests will"),
+            "{shown}"
+        );
+    }
 }
 
 fn squeezed(text: &str) -> String {

@@ -42,7 +42,7 @@ pub struct View {
     pub grade: GradeView,
     /// Three shields, also for protections that were not looked at.
     pub shields: Vec<ShieldView>,
-    /// Three judges.
+    /// Three judges; none when only mail was looked at, of which they say nothing.
     pub judges: Vec<JudgeView>,
     /// How many findings there are of each severity above Info, worst first, none left out for being zero.
     pub counts: Vec<CountView>,
@@ -205,11 +205,19 @@ pub struct GapView {
 
 /// What was checked: HTTPS, unless only mail was looked at.
 fn subject(report: &Report, lang: Lang) -> &'static str {
+    if is_mail_only(report) {
+        lang.pick("E-mailcontrole", "E-mail check")
+    } else {
+        wording::labels(lang).title
+    }
+}
+
+/// Whether only mail was looked at.
+fn is_mail_only(report: &Report) -> bool {
     let found = report.findings.iter().map(|finding| finding.part);
     let passed = report.passed.iter().filter_map(|id| rules::find(id)).map(|rule| rule.part);
     let mut parts = found.chain(passed).peekable();
-    let is_mail_only = parts.peek().is_some() && parts.all(|part| part == Part::Mail);
-    if is_mail_only { lang.pick("E-mailcontrole", "E-mail check") } else { wording::labels(lang).title }
+    parts.peek().is_some() && parts.all(|part| part == Part::Mail)
 }
 
 /// Makes the texts of a report.
@@ -237,11 +245,15 @@ pub(super) fn view(report: &Report, lang: Lang) -> View {
             .into_iter()
             .map(|protection| shield(protection, report, &problems, lang))
             .collect(),
-        judges: vec![
-            judge("Mozilla HTTP Observatory", &report.predictions.observatory),
-            judge("internet.nl (HTTPS)", &report.predictions.internet_nl),
-            judge("SSL Labs", &report.predictions.ssl_labs),
-        ],
+        judges: if is_mail_only(report) {
+            Vec::new()
+        } else {
+            vec![
+                judge("Mozilla HTTP Observatory", &report.predictions.observatory),
+                judge("internet.nl (HTTPS)", &report.predictions.internet_nl),
+                judge("SSL Labs", &report.predictions.ssl_labs),
+            ]
+        },
         counts: counts(report, lang),
         first: first(report, problems.first(), lang),
         first_label: if problems.is_empty() {
@@ -489,7 +501,9 @@ fn snippets(rule: &Rule, report: &Report, lang: Lang) -> Vec<SnippetView> {
             platform: match (rule.part, snippet) {
                 // A record is the same on every server.
                 (Part::Dns, Snippet::Lines(_)) => "DNS",
-                (Part::Mail, Snippet::Lines(_)) => lang.pick("Record of instelling", "Record or setting"),
+                (Part::Mail, Snippet::Lines(_)) => {
+                    lang.pick("Voorbeeld voor winkel.example", "Example for winkel.example")
+                }
                 _ => platform.name(),
             },
             is_own: Some(*platform) == own,

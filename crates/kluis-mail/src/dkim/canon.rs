@@ -148,7 +148,7 @@ impl BodyCanon {
 fn unchanged_end(piece: &[u8], from: usize) -> usize {
     let is_text = |at: usize| piece.get(at).is_some_and(|byte| !b" \t\r".contains(byte));
     let mut at = from;
-    while let Some(found) = memchr::memchr3(b' ', b'\t', b'\r', &piece[at..]) {
+    while let Some(found) = find_blank(&piece[at..]) {
         let here = at + found;
         at = match piece[here] {
             b' ' if is_text(here + 1) => here + 1,
@@ -157,6 +157,15 @@ fn unchanged_end(piece: &[u8], from: usize) -> usize {
         };
     }
     piece.len()
+}
+
+/// Where the first blank or CR is. Words are short: the search for long runs is begun only behind as many bytes as most
+/// words have.
+fn find_blank(bytes: &[u8]) -> Option<usize> {
+    const WORD_BYTES: usize = 24;
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let (word, rest) = bytes.split_at(bytes.len().min(WORD_BYTES));
+    word.iter().position(is_blank).or_else(|| Some(word.len() + memchr::memchr3(b' ', b'\t', b'\r', rest)?))
 }
 
 /// The hash of a canonical body, or of its first bytes (`l=`).

@@ -63,7 +63,8 @@ pub enum Stage {
 }
 
 /// What to do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Advice {
     /// Publish a record: the new one, or the old one with an empty `p=`.
     Publish {
@@ -172,9 +173,20 @@ impl Rotation {
             Stage::Wait { seen_s } => self.wait(seen_s, now_s, answers)?,
             Stage::Keep { switched_s } => self.keep(switched_s, now_s, answers)?,
             Stage::Revoke => self.revoke(answers)?,
-            Stage::Done => (Stage::Done, Advice::Nothing),
+            Stage::Done => (Stage::Done, self.watch(answers)?),
         };
         Ok((Self { stage, ..self.clone() }, advice))
+    }
+
+    /// The same without the waiting of its stage, for a key that leaked; the DNS is looked at as always.
+    #[must_use]
+    pub fn without_waiting(&self) -> Self {
+        let stage = match self.stage {
+            Stage::Wait { .. } => Stage::Wait { seen_s: 0 },
+            Stage::Keep { .. } => Stage::Keep { switched_s: 0 },
+            other => other,
+        };
+        Self { stage, ..self.clone() }
     }
 
     fn publish(&self, now_s: u64, answers: &impl Answers) -> Result<(Stage, Advice), Question> {
@@ -237,12 +249,25 @@ impl Rotation {
         })
     }
 
+    /// Looks whether the key that signs is still published.
+    fn watch(&self, answers: &impl Answers) -> Result<Advice, Question> {
+        Ok(match self.look(&self.new, answers)? {
+            Published::Ours => Advice::Nothing,
+            Published::Unanswered => Advice::AskLater,
+            _ => self.restore(&self.new),
+        })
+    }
+
     fn restore(&self, place: &KeyPlace) -> Advice {
         Advice::Restore { name: self.name(place), record: place.record.clone() }
     }
 
-    /// When every cache has forgotten that the new record was not there.
+    /// When every cache has forgotten that the new record was not there. The first key of a domain waits for nothing:
+    /// nobody asked for it before, and mail without a signature has none to lose.
     fn ready_s(&self, seen_s: u64) -> u64 {
+        if self.old.is_none() {
+            return seen_s;
+        }
         seen_s.saturating_add(self.ttl_s).saturating_add(WAIT_MORE_S)
     }
 
@@ -332,7 +357,30 @@ mod tests {
         check(Stage::Revoke, until_s, OLD, NEW, Stage::Revoke, &revoke);
         check(Stage::Revoke, until_s, GONE, NEW, Stage::Done, &Advice::Nothing);
         check(Stage::Revoke, until_s, "", NEW, Stage::Done, &Advice::Nothing);
-        check(Stage::Done, until_s, "", "", Stage::Done, &Advice::Nothing);
+        check(Stage::Done, until_s, "", NEW, Stage::Done, &Advice::Nothing);
+        check(Stage::Done, until_s, "?", "?", Stage::Done, &Advice::AskLater);
+        for wrong in ["", GONE, OLD] {
+            let restore = Advice::Restore { name: NEW_NAME.to_owned(), record: NEW.to_owned() };
+            check(Stage::Done, until_s, "", wrong, Stage::Done, &restore);
+        }
+    }
+
+    #[test]
+    fn a_leaked_key_is_changed_without_waiting_but_not_blindly() {
+        let now_s = 400 * DAY_S;
+        let hurried = |stage: Stage| rotation(stage).without_waiting().stage;
+        let waiting = hurried(Stage::Wait { seen_s: now_s });
+        check(waiting, now_s, OLD, NEW, Stage::Keep { switched_s: now_s }, &Advice::Switch);
+        check(waiting, now_s, OLD, "?", waiting, &Advice::AskLater);
+        let publish = Advice::Publish { name: NEW_NAME.to_owned(), record: NEW.to_owned() };
+        check(waiting, now_s, OLD, "", Stage::Publish, &publish);
+        let keeping = hurried(Stage::Keep { switched_s: now_s });
+        let revoke = Advice::Publish { name: OLD_NAME.to_owned(), record: GONE.to_owned() };
+        check(keeping, now_s, OLD, NEW, Stage::Revoke, &revoke);
+        check(keeping, now_s, OLD, "", Stage::Publish, &Advice::SwitchBack);
+        for stage in [Stage::Publish, Stage::Revoke, Stage::Done] {
+            assert_eq!(hurried(stage), stage);
+        }
     }
 
     #[test]
@@ -392,14 +440,15 @@ mod tests {
         let question = Question::new(NEW_NAME, RecordKind::Txt);
         assert_eq!(first.step(0, &answers), Err(question.clone()));
         answers.insert(question.clone(), Answer::Txt(vec![NEW.replace("; ", ";").into_bytes()]));
-        let (waiting, _) = first.step(0, &answers).unwrap();
-        let (keeping, advice) = waiting.step(TTL_S_MAX + WAIT_MORE_S, &answers).unwrap();
+        let (waiting, advice) = first.step(7, &answers).unwrap();
+        assert_eq!(advice, Advice::Wait { until_s: 7 }, "nobody asked for it before");
+        let (keeping, advice) = waiting.step(7, &answers).unwrap();
         assert_eq!((advice, keeping.signs_with()), (Advice::Switch, Some("b")));
-        let (done, advice) = keeping.step(TTL_S_MAX + WAIT_MORE_S, &answers).unwrap();
+        let (done, advice) = keeping.step(7, &answers).unwrap();
         assert_eq!((done.stage, advice), (Stage::Done, Advice::Nothing));
         answers.insert(question, Answer::NoSuchName);
         let restore = Advice::Restore { name: NEW_NAME.to_owned(), record: NEW.to_owned() };
-        assert_eq!(keeping.step(TTL_S_MAX + WAIT_MORE_S, &answers).unwrap().1, restore);
+        assert_eq!(keeping.step(7, &answers).unwrap().1, restore);
         assert!(
             first.is_new_record(&NEW.replace(' ', ""))
                 && !first.is_new_record(OLD)

@@ -309,8 +309,9 @@ pub(crate) fn encode_base64(bytes: &[u8]) -> String {
     general_purpose::STANDARD.encode(bytes)
 }
 
-/// Whether a text is a name in the DNS made of letters, digits, `-` and `_`.
-pub(crate) fn is_domain(name: &str) -> bool {
+/// Whether a text is a name in the DNS made of letters, digits, `-` and `_`: a domain or a selector.
+#[must_use]
+pub fn is_domain(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))

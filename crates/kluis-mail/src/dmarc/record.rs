@@ -8,7 +8,8 @@ const RECORD_BYTES_MAX: usize = 4096;
 const ADDRESSES_MAX: usize = 20;
 
 /// What a receiver is asked to do with mail that fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// Nothing.
     None,
@@ -46,7 +47,8 @@ impl Policy {
 }
 
 /// How the domains must agree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alignment {
     /// The organizational domain must be the same.
     #[default]

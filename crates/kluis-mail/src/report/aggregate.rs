@@ -69,7 +69,8 @@ pub struct Key {
 }
 
 /// Which generation a report is of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Schema {
     /// RFC 7489 or a draft of it.
     #[default]
@@ -79,30 +80,40 @@ pub enum Schema {
 }
 
 /// The policy that the receiver found; what is absent was not told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PublishedPolicy {
     /// `p`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
     /// `sp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subdomains: Option<Policy>,
     /// `np` (RFC 9990).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonexistent: Option<Policy>,
     /// `adkim`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dkim: Option<Alignment>,
     /// `aspf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spf: Option<Alignment>,
     /// `pct` (RFC 7489).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
     /// `fo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_options: Option<String>,
     /// `testing` (RFC 9990): the policy was a rehearsal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_test: Option<bool>,
     /// `discovery_method` (RFC 9990).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discovery: Option<Discovery>,
 }
 
 /// How the receiver found the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Discovery {
     /// By the public suffix list.
     SuffixList,
@@ -111,7 +122,7 @@ pub enum Discovery {
 }
 
 /// Messages from one source with the same outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Row {
     /// The server that delivered them.
     pub source: IpAddr,
@@ -124,16 +135,21 @@ pub struct Row {
     /// Whether an aligned SPF passed.
     pub spf: Evaluated,
     /// Why the receiver deviated from the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
     /// The domain of the From address.
     pub header_from: String,
     /// The domain of the envelope sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_from: Option<String>,
     /// The domain of the envelope recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_to: Option<String>,
     /// DKIM signatures, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dkim_auth: Vec<DkimAuth>,
     /// SPF checks, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spf_auth: Vec<SpfAuth>,
 }
 
@@ -146,7 +162,8 @@ impl Row {
 }
 
 /// What the receiver did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Disposition {
     /// Delivered, as DMARC passed (RFC 9990) .
     Pass,
@@ -162,7 +179,8 @@ pub enum Disposition {
 }
 
 /// Whether something aligned passed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Evaluated {
     /// Yes.
     Pass,
@@ -174,7 +192,7 @@ pub enum Evaluated {
 }
 
 /// A reason to deviate from the policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reason {
     /// Its kind.
     pub kind: ReasonKind,
@@ -183,7 +201,8 @@ pub struct Reason {
 }
 
 /// Kinds of reasons (RFC 7489 appendix C, RFC 9990).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReasonKind {
     /// The message was forwarded.
     Forwarded,
@@ -202,18 +221,19 @@ pub enum ReasonKind {
 }
 
 /// A DKIM signature.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DkimAuth {
     /// `d=`.
     pub domain: String,
     /// `s=`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
     /// Its outcome.
     pub result: AuthResult,
 }
 
 /// An SPF check.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SpfAuth {
     /// The domain.
     pub domain: String,
@@ -224,7 +244,8 @@ pub struct SpfAuth {
 }
 
 /// What an SPF check was about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SpfScope {
     /// The envelope sender.
     #[default]
@@ -234,7 +255,8 @@ pub enum SpfScope {
 }
 
 /// The outcome of a check.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthResult {
     /// Nothing to check.
     None,
@@ -267,7 +289,8 @@ pub struct Problem {
 }
 
 /// Kinds of odd things; none keeps the rest from being read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
     /// The archive around it is damaged; what could be unpacked was read.
     Archive,

@@ -59,6 +59,24 @@ pub fn open_stream(
     Ok(opener.opened)
 }
 
+/// Where the mails of a mailbox stand, each with its `From ` line; anything else is one piece as a whole.
+#[must_use]
+pub fn mails(bytes: &[u8]) -> Vec<core::ops::Range<usize>> {
+    let is_mailbox = sniff(bytes) == Kind::Mailbox;
+    let mut mails = Vec::new();
+    let mut start = if is_mailbox { bytes.len() - bytes.trim_ascii_start().len() } else { 0 };
+    let lines = memchr::memmem::find_iter(bytes, b"\nFrom ").map(|at| at + 1);
+    for at in lines.take_while(|_| is_mailbox) {
+        let before = &bytes[start..at];
+        if (before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n")) && is_from_line(&bytes[at..]) {
+            mails.push(start..at);
+            start = at;
+        }
+    }
+    mails.push(start..bytes.len());
+    mails
+}
+
 /// What bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -261,23 +279,11 @@ impl<'a> Opener<'a> {
     }
 
     fn mailbox(&mut self, item: &Item<'_>) {
-        let bytes = item.bytes.trim_ascii_start();
-        let mut start = 0;
-        let mut starts = memchr::memmem::find_iter(bytes, b"\nFrom ").map(|at| at + 1).filter(|at| {
-            let before = &bytes[..*at];
-            (before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n")) && is_from_line(&bytes[*at..])
-        });
-        loop {
-            let end = starts.next();
-            let mail = &bytes[start..end.unwrap_or(bytes.len())];
+        for mail in mails(item.bytes) {
             if !self.is_room(item.name) {
                 return;
             }
-            self.mail(&Item { name: item.name, bytes: mail, depth: item.depth, ..*item });
-            match end {
-                Some(end) => start = end,
-                None => return,
-            }
+            self.mail(&Item { name: item.name, bytes: &item.bytes[mail], depth: item.depth, ..*item });
         }
     }
 

@@ -9,7 +9,7 @@ use super::text;
 const PLAIN_BYTES_MAX: usize = 4_096;
 
 /// What a failure report says without anybody's address, subject or text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FailureSummary {
     /// What it complains about.
     pub kind: FailureKind,
@@ -22,7 +22,8 @@ pub struct FailureSummary {
 }
 
 /// What a report complains about (RFC 5965 `Feedback-Type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// An authentication that failed.
     Authentication(AuthFailure),
@@ -33,7 +34,8 @@ pub enum FailureKind {
 }
 
 /// What failed (RFC 6591 `Auth-Failure`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthFailure {
     /// DMARC.
     Dmarc,

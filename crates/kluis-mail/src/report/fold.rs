@@ -29,7 +29,7 @@ pub struct FoldKey {
 }
 
 /// Messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// All.
     pub messages: u64,

@@ -11,11 +11,11 @@ const HEADER_LINES_MAX: usize = 20_000;
 
 /// A mail or a part of one.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// Type and subtype in lower case; `text/plain` when it does not say.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// The file name it gives, without folders.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     boundary: Option<String>,
     encoding: Encoding,
     body: &'a [u8],
@@ -29,7 +29,7 @@ enum Encoding {
 }
 
 /// Reads the header of a mail or part.
-pub(super) fn read(bytes: &[u8]) -> Part<'_> {
+pub(crate) fn read(bytes: &[u8]) -> Part<'_> {
     let wanted = ["content-type", "content-transfer-encoding", "content-disposition"];
     let (fields, body) = header(bytes, wanted);
     let [kind, encoding, disposition] = fields;
@@ -56,12 +56,12 @@ pub(super) fn read(bytes: &[u8]) -> Part<'_> {
 
 impl<'a> Part<'a> {
     /// Whether it has parts of its own.
-    pub(super) fn is_multipart(&self) -> bool {
+    pub(crate) fn is_multipart(&self) -> bool {
         self.kind.starts_with("multipart/") && self.boundary.is_some()
     }
 
     /// Its parts, at most one more than `parts_max`.
-    pub(super) fn parts(&self, parts_max: usize) -> Vec<&'a [u8]> {
+    pub(crate) fn parts(&self, parts_max: usize) -> Vec<&'a [u8]> {
         let Some(boundary) = &self.boundary else { return Vec::new() };
         let mark = format!("--{boundary}");
         let mut parts = Vec::new();
@@ -93,7 +93,7 @@ impl<'a> Part<'a> {
     }
 
     /// Its content, decoded.
-    pub(super) fn content(&self) -> Cow<'a, [u8]> {
+    pub(crate) fn content(&self) -> Cow<'a, [u8]> {
         match self.encoding {
             Encoding::None => Cow::Borrowed(self.body),
             Encoding::Base64 => Cow::Owned(base64(self.body)),
@@ -103,7 +103,7 @@ impl<'a> Part<'a> {
 }
 
 /// The first of each wanted header field (names in lower case), unfolded, and the body.
-pub(super) fn header<'a, const N: usize>(
+pub(crate) fn header<'a, const N: usize>(
     bytes: &'a [u8],
     wanted: [&str; N],
 ) -> ([Option<String>; N], &'a [u8]) {

@@ -8,7 +8,8 @@ mod container;
 mod failure;
 mod file_name;
 mod fold;
-mod mime;
+pub(crate) mod mime;
+mod reporters;
 mod simulate;
 mod sources;
 #[cfg(test)]
@@ -22,10 +23,11 @@ pub use aggregate::{
     AggregateReport, AuthResult, Discovery, Disposition, DkimAuth, Evaluated, Key, Problem, ProblemKind,
     PublishedPolicy, Reason, ReasonKind, Row, Schema, SpfAuth, SpfScope,
 };
-pub use container::{open, open_stream};
+pub use container::{mails, open, open_stream};
 pub use failure::{AuthFailure, FailureKind, FailureSummary};
 pub use file_name::FileName;
 pub use fold::{Counts, Fold, FoldKey};
+pub use reporters::provider_of_reporter;
 pub use simulate::{Proposed, Replayed, SourceOutcome, SpfAnswer, simulate};
 pub use sources::{Category, Classified, Evidence, Known, Network, NetworkError, Stream, classify};
 pub use tls::{TlsFailure, TlsPolicy, TlsPolicyKind, TlsReport};
@@ -151,6 +153,30 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The refusal whose text in data (its `Display`) this is.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        const ALL: [Refusal; 11] = [
+            Refusal::Empty,
+            Refusal::UnknownKind,
+            Refusal::NotAReport,
+            Refusal::NothingInside,
+            Refusal::TooLarge,
+            Refusal::Bomb,
+            Refusal::TooMany,
+            Refusal::TooDeep,
+            Refusal::Damaged,
+            Refusal::Locked,
+            Refusal::Entities,
+        ];
+        let json = || {
+            let place = text.strip_prefix("the JSON is wrong at line ")?;
+            let (line, column) = place.split_once(", column ")?;
+            Some(Self::Json { line: line.parse().ok()?, column: column.parse().ok()? })
+        };
+        ALL.into_iter().find(|refusal| refusal.to_string() == text).or_else(json)
+    }
+
     /// What is wrong, for a shop owner.
     #[must_use]
     pub fn message(self, lang: Lang) -> String {

@@ -24,6 +24,9 @@ pub struct Proposed<'a> {
     pub spf: Option<SpfAnswer<'a>>,
     /// Whether a name below the domain does not exist, for `np`.
     pub is_nonexistent: &'a dyn Fn(&str) -> bool,
+    /// The organizational domain of a domain by the tree walk (RFC 9989 §4.10.2), for relaxed alignment; `None` takes the
+    /// public suffix list (RFC 7489 §3.2).
+    pub organization: Option<&'a dyn Fn(&str) -> String>,
 }
 
 impl core::fmt::Debug for Proposed<'_> {
@@ -36,7 +39,7 @@ impl core::fmt::Debug for Proposed<'_> {
 }
 
 /// What would happen to messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Replayed {
     /// All.
     pub messages: u64,
@@ -50,6 +53,12 @@ pub struct Replayed {
     pub rejected: u64,
     /// Of the quarantined and refused: the receiver made an exception before and may again.
     pub excused: u64,
+    /// Of those that would fail: without any DKIM signature.
+    pub unsigned: u64,
+    /// Of those that would fail: signed by another domain only.
+    pub foreign: u64,
+    /// Of those that would fail: with a signature of the From domain's organization that did not hold.
+    pub broken: u64,
 }
 
 /// A source and what would happen to its messages.
@@ -107,12 +116,33 @@ pub fn simulate<'r>(
     outcomes
 }
 
+impl std::ops::AddAssign for Replayed {
+    fn add_assign(&mut self, other: Self) {
+        let Self { messages, passed, delivered, quarantined, rejected, excused, unsigned, foreign, broken } =
+            other;
+        self.messages = self.messages.saturating_add(messages);
+        self.passed = self.passed.saturating_add(passed);
+        self.delivered = self.delivered.saturating_add(delivered);
+        self.quarantined = self.quarantined.saturating_add(quarantined);
+        self.rejected = self.rejected.saturating_add(rejected);
+        self.excused = self.excused.saturating_add(excused);
+        self.unsigned = self.unsigned.saturating_add(unsigned);
+        self.foreign = self.foreign.saturating_add(foreign);
+        self.broken = self.broken.saturating_add(broken);
+    }
+}
+
 impl Replayed {
     fn add(&mut self, row: &Row, policy: Policy, proposed: &Proposed<'_>) {
         let add = |to: &mut u64, count: u64| *to = to.saturating_add(count);
         add(&mut self.messages, row.count);
         if would_pass(row, proposed) {
             return add(&mut self.passed, row.count);
+        }
+        match signature(row, proposed) {
+            Signature::None => add(&mut self.unsigned, row.count),
+            Signature::Foreign => add(&mut self.foreign, row.count),
+            Signature::Broken => add(&mut self.broken, row.count),
         }
         let (hit, spared) = sampled(row.count, policy, proposed.record);
         match policy {
@@ -171,7 +201,8 @@ fn policy_for(header_from: &str, proposed: &Proposed<'_>) -> Option<Policy> {
 /// Whether DMARC would pass: with the alignment of the new record, and with what the new SPF record says.
 fn would_pass(row: &Row, proposed: &Proposed<'_>) -> bool {
     let is_signed = row.dkim_auth.iter().any(|auth| {
-        auth.result == AuthResult::Pass && agrees(&auth.domain, &row.header_from, proposed.record.dkim)
+        auth.result == AuthResult::Pass
+            && agrees(&auth.domain, &row.header_from, proposed.record.dkim, proposed)
     });
     if is_signed {
         return true;
@@ -179,17 +210,39 @@ fn would_pass(row: &Row, proposed: &Proposed<'_>) -> bool {
     row.spf_auth.iter().filter(|auth| auth.scope == SpfScope::MailFrom).any(|auth| {
         let told = proposed.spf.and_then(|spf| spf(row.source, &auth.domain));
         told.unwrap_or(auth.result == AuthResult::Pass)
-            && agrees(&auth.domain, &row.header_from, proposed.record.spf)
+            && agrees(&auth.domain, &row.header_from, proposed.record.spf, proposed)
     })
 }
 
-/// Whether two domains agree; relaxed by the public suffix list.
-fn agrees(domain: &str, header_from: &str, alignment: Alignment) -> bool {
-    domain == header_from
-        || (alignment == Alignment::Relaxed
-            && !domain.is_empty()
-            && organization(domain)
-                .is_some_and(|organization| Some(organization) == self::organization(header_from)))
+/// What there is to see of signatures of a message that fails.
+enum Signature {
+    None,
+    Foreign,
+    Broken,
+}
+
+fn signature(row: &Row, proposed: &Proposed<'_>) -> Signature {
+    let mut signatures = row.dkim_auth.iter().filter(|auth| auth.result != AuthResult::None).peekable();
+    if signatures.peek().is_none() {
+        return Signature::None;
+    }
+    let is_own = |domain: &str| agrees(domain, &row.header_from, proposed.record.dkim, proposed);
+    if signatures.any(|auth| is_own(&auth.domain)) { Signature::Broken } else { Signature::Foreign }
+}
+
+/// Whether two domains agree; relaxed by the tree walk or by the public suffix list.
+fn agrees(domain: &str, header_from: &str, alignment: Alignment, proposed: &Proposed<'_>) -> bool {
+    if domain == header_from {
+        return true;
+    }
+    if alignment == Alignment::Strict || domain.is_empty() {
+        return false;
+    }
+    match proposed.organization {
+        Some(organization) => organization(domain) == organization(header_from),
+        None => organization(domain)
+            .is_some_and(|organization| Some(organization) == self::organization(header_from)),
+    }
 }
 
 fn organization(domain: &str) -> Option<&str> {

@@ -117,7 +117,8 @@ impl Known {
 }
 
 /// What a source is to the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Category {
     /// The shop itself: its servers, or mail that it signed or allowed.
     Own,

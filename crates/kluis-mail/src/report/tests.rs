@@ -237,6 +237,7 @@ fn replay(rows: &[Row], record: &str) -> Vec<SourceOutcome> {
         record: &record,
         spf: None,
         is_nonexistent: &|name| name.starts_with("nobody."),
+        organization: None,
     };
     simulate(rows, &proposed, &known(), &HashMap::new())
 }
@@ -258,10 +259,13 @@ fn a_stricter_policy_is_replayed() {
     let of =
         |category: Category| outcomes.iter().find(|outcome| outcome.category == category).unwrap().replayed;
     assert_eq!(of(Category::Forwarder), Replayed { messages: 10, passed: 10, ..Replayed::default() });
-    assert_eq!(of(Category::Service), Replayed { messages: 10, rejected: 10, ..Replayed::default() });
+    assert_eq!(
+        of(Category::Service),
+        Replayed { messages: 10, rejected: 10, foreign: 10, ..Replayed::default() }
+    );
     assert_eq!(
         of(Category::Misuse),
-        Replayed { messages: 20, rejected: 10, quarantined: 10, ..Replayed::default() }
+        Replayed { messages: 20, rejected: 10, quarantined: 10, unsigned: 20, ..Replayed::default() }
     );
     assert_eq!(outcomes[0].category, Category::Misuse);
     assert_eq!(
@@ -286,14 +290,37 @@ fn alignment_and_a_new_spf_record_are_replayed() {
     let allows = |address: IpAddr, domain: &str| {
         (domain == "bounce.shop.example").then(|| Network::around(address).to_string() == "203.0.113.0/24")
     };
-    let proposed =
-        Proposed { domain: "shop.example", record: &record, spf: Some(&allows), is_nonexistent: &|_| false };
+    let proposed = Proposed {
+        domain: "shop.example",
+        record: &record,
+        spf: Some(&allows),
+        is_nonexistent: &|_| false,
+        organization: None,
+    };
     let outcomes = simulate([&below], &proposed, &known(), &HashMap::new());
     assert_eq!(outcomes[0].replayed.passed, 10);
     let mut excused = row(&[], "x.example=fail");
     excused.reasons.push(Reason { kind: ReasonKind::LocalPolicy, comment: "arc=pass".to_owned() });
     let replayed = replay(&[excused], "v=DMARC1; p=quarantine")[0].replayed;
     assert_eq!((replayed.quarantined, replayed.excused), (10, 10));
+    // By the tree walk, a department with `psd=n` is an organization of its own.
+    let walk = |domain: &str| {
+        let own = domain.ends_with("bounce.shop.example");
+        if own { "bounce.shop.example" } else { "shop.example" }.to_owned()
+    };
+    let apart = Row {
+        header_from: "shop.example".to_owned(),
+        ..row(&["bounce.shop.example=pass"], "x.example=fail")
+    };
+    let by_walk = Proposed { spf: None, organization: Some(&walk), ..proposed };
+    let relaxed = dmarc::read(b"v=DMARC1; p=reject").unwrap();
+    let by_walk = Proposed { record: &relaxed, ..by_walk };
+    let replayed = simulate([&apart], &by_walk, &known(), &HashMap::new())[0].replayed;
+    assert_eq!((replayed.rejected, replayed.foreign), (10, 10));
+    let by_list = Proposed { organization: None, ..by_walk };
+    assert_eq!(simulate([&apart], &by_list, &known(), &HashMap::new())[0].replayed.passed, 10);
+    let broken = replay(&[row(&["shop.example=fail"], "x.example=fail")], "v=DMARC1; p=reject")[0].replayed;
+    assert_eq!((broken.rejected, broken.broken), (10, 10));
     // A public suffix does not bind two shops together.
     let neighbour =
         Row { header_from: "shop.example".to_owned(), ..row(&["other.example=pass"], "x.example=fail") };
@@ -311,4 +338,14 @@ fn messages_in_both_languages() {
         "De JSON klopt niet op regel 2, teken 7."
     );
     assert_ne!(ProblemKind::Truncated.message(Lang::Nl), ProblemKind::Truncated.message(Lang::En));
+}
+
+#[test]
+fn a_refusal_is_found_again_by_its_text() {
+    for refusal in [Refusal::Empty, Refusal::Bomb, Refusal::Entities, Refusal::Json { line: 3, column: 70 }] {
+        assert_eq!(Refusal::from_text(&refusal.to_string()), Some(refusal));
+    }
+    for other in ["", "it is", "the JSON is wrong at line 3", "the JSON is wrong at line x, column 1"] {
+        assert_eq!(Refusal::from_text(other), None, "{other}");
+    }
 }

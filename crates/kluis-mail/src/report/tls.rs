@@ -19,7 +19,7 @@ const FAILURES_MAX: usize = 10_000;
 const TEXT_BYTES_MAX: usize = 255;
 
 /// A report.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TlsReport {
     /// Who reports.
     pub org: String,
@@ -50,7 +50,7 @@ impl TlsReport {
 }
 
 /// What was seen under one policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TlsPolicy {
     /// Its kind.
     pub kind: TlsPolicyKind,
@@ -69,7 +69,8 @@ pub struct TlsPolicy {
 }
 
 /// Kinds of policies (RFC 8460 §4.2).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TlsPolicyKind {
     /// MTA-STS (RFC 8461).
     Sts,
@@ -83,7 +84,7 @@ pub enum TlsPolicyKind {
 }
 
 /// How sessions failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TlsFailure {
     /// The word of RFC 8460 §4.3, e.g. `certificate-expired`.
     pub result: String,

@@ -493,7 +493,8 @@ fn in_network(address: IpAddr, net: IpAddr, bits: u8) -> bool {
     }
 }
 
-fn reverse_name(address: IpAddr) -> String {
+/// The name under which the names of an address are (RFC 1035 §3.5, RFC 3596 §2.5).
+pub(crate) fn reverse_name(address: IpAddr) -> String {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, c, d] = v4.octets();

@@ -44,6 +44,8 @@ pub struct Tree {
     pub ptr_at: Vec<String>,
     /// Whether macros, `exists` or `ptr` decide too.
     pub has_macros: bool,
+    /// Whether a term before the last takes mail out (`-ip4:…`), so that the networks alone say too much.
+    pub has_exceptions: bool,
     /// What is wrong.
     pub problems: Vec<Problem>,
     /// Whether everything was seen.
@@ -204,6 +206,7 @@ impl<'a, A: Answers> Walker<'a, A> {
         for directive in &record.directives {
             let is_pass = directive.qualifier == Qualifier::Pass;
             let term = text.get(directive.span.clone()).unwrap_or_default();
+            self.tree.has_exceptions |= !is_pass && directive.mechanism != Mechanism::All;
             match &directive.mechanism {
                 // What stands after it never counts.
                 Mechanism::All => return Some(directive.qualifier),
