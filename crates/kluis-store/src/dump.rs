@@ -41,7 +41,8 @@ const fn table(name: &'static str, columns: &'static [(&'static str, Kind)], ord
     Table { name, keys: false, columns, order }
 }
 
-/// Every table a dump holds, in its order. `writer` is left out: it is about processes, not about data.
+/// Every table a dump holds, in its order. `writer` is left out: it is about processes, not
+/// about data; `mail_queue` too: a restore must not send mail a second time.
 pub(crate) const TABLES: &[Table] = &[
     table("meta", &[("key", Text), ("value", Bytes)], "key"),
     table(
@@ -190,6 +191,106 @@ pub(crate) const TABLES: &[Table] = &[
             ("row_mac", Bytes),
         ],
         "shop, id",
+    ),
+    table(
+        "mail_key",
+        &[
+            ("shop", Int),
+            ("domain", Text),
+            ("selector", Text),
+            ("created", Int),
+            ("updated", Int),
+            ("kind", Text),
+            ("state", Text),
+            ("public", Text),
+            ("sealed", Bytes),
+            ("row_mac", Bytes),
+        ],
+        "shop, domain, selector",
+    ),
+    table(
+        "mail_sent",
+        &[
+            ("shop", Int),
+            ("node", Text),
+            ("day", Int),
+            ("stream", Text),
+            ("receiver", Text),
+            ("outcome", Text),
+            ("messages", Int),
+        ],
+        "shop, node, day, stream, receiver, outcome",
+    ),
+    table(
+        "mail_report",
+        &[
+            ("shop", Int),
+            ("id", Bytes),
+            ("key", Bytes),
+            ("kind", Text),
+            ("org", Text),
+            ("domain", Text),
+            ("begin_s", Int),
+            ("end_s", Int),
+            ("received", Int),
+            ("messages", Int),
+            ("classified", Bytes),
+            ("named", Int),
+            ("head", Text),
+            ("rows_hash", Bytes),
+            ("sources_hash", Bytes),
+            ("row_mac", Bytes),
+            ("rows", Bytes),
+        ],
+        "shop, id",
+    ),
+    table(
+        "mail_source",
+        &[
+            ("shop", Int),
+            ("report", Bytes),
+            ("n", Int),
+            ("day", Int),
+            ("stream", Text),
+            ("category", Text),
+            ("sender", Text),
+            ("network", Text),
+            ("messages", Int),
+            ("passed", Int),
+            ("dkim", Int),
+            ("spf", Int),
+            ("quarantined", Int),
+            ("rejected", Int),
+            ("overridden", Int),
+        ],
+        "shop, report, n",
+    ),
+    table(
+        "mail_quarantine",
+        &[
+            ("shop", Int),
+            ("id", Bytes),
+            ("at", Int),
+            ("source", Text),
+            ("reason", Text),
+            ("size", Int),
+            ("digest", Bytes),
+            ("sealed", Bytes),
+        ],
+        "shop, id",
+    ),
+    table(
+        "mail_fact",
+        &[
+            ("shop", Int),
+            ("kind", Text),
+            ("name", Text),
+            ("updated", Int),
+            ("version", Int),
+            ("value", Text),
+            ("row_mac", Bytes),
+        ],
+        "shop, kind, name",
     ),
     table(
         "usage",

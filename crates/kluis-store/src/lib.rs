@@ -9,6 +9,7 @@ mod checks;
 mod config;
 mod dump;
 mod error;
+mod mail;
 mod migrate;
 mod postgres;
 mod read;
@@ -31,6 +32,7 @@ pub use checks::CheckRunRow;
 pub use config::{Engine, PostgresTls, StoreConfig};
 pub use dump::{DumpProblem, DumpRow, DumpStream, Loader};
 pub use error::StoreError;
+pub use mail::*;
 pub use rows::{
     ChangedSubject, CheckpointRow, ConsentRow, Counts, DekRow, ErasureRow, LeafQuery, LeafRow, LogHead,
     OutboxRow, SubjectRow, TermRow, UsageRow,

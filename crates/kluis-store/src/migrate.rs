@@ -25,6 +25,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/002_checks.sql"),
         postgres: include_str!("../migrations/postgres/002_checks.sql"),
     },
+    Migration {
+        number: 3,
+        sqlite: include_str!("../migrations/sqlite/003_mail.sql"),
+        postgres: include_str!("../migrations/postgres/003_mail.sql"),
+    },
 ];
 
 /// The newest schema this program knows.

@@ -12,15 +12,15 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    const fn data(text: &'static str) -> Self {
+    pub(crate) const fn data(text: &'static str) -> Self {
         Self { text, keys: false, fills: None }
     }
 
-    const fn keys(text: &'static str) -> Self {
+    pub(crate) const fn keys(text: &'static str) -> Self {
         Self { text, keys: true, fills: None }
     }
 
-    const fn filling(self, table: &'static str) -> Self {
+    pub(crate) const fn filling(self, table: &'static str) -> Self {
         Self { fills: Some(table), ..self }
     }
 
@@ -578,6 +578,7 @@ report from check_run where shop = $1 and id > $2 order by id limit $3",
 
 /// Every statement, for the test that prepares each on both databases.
 #[cfg(test)]
+/// The statements of this file; [`all`] has those of the other files too.
 pub(crate) const ALL: &[Sql] = &[
     PING,
     BEGIN,
@@ -687,3 +688,10 @@ pub(crate) const ALL: &[Sql] = &[
     BUSY_CHECK_RUNS,
     PAGE_CHECK_RUNS,
 ];
+
+/// Every statement of the store.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<Sql> {
+    use crate::mail::{facts, keys, quarantine, queue, reports};
+    [ALL, facts::ALL, keys::ALL, quarantine::ALL, queue::ALL, reports::ALL].concat()
+}

@@ -108,20 +108,28 @@ fn a_store_of_the_first_schema_is_brought_up_to_this_one() {
     }
 }
 
+/// What drops every table that a later migration than the first made.
+fn without_later_tables() -> String {
+    let later = crate::migrate::MIGRATIONS.iter().skip(1).flat_map(|migration| migration.postgres.lines());
+    let tables = later.filter_map(|line| line.strip_prefix("create table ")?.strip_suffix(" ("));
+    tables.map(|table| format!("drop table {table}")).collect::<Vec<_>>().join("; ")
+}
+
 /// Takes away what came after the first schema.
 async fn as_first_schema(place: &Place) {
     match &place.postgres {
         None => {
             let open = |file: &str| rusqlite::Connection::open(place.folder.path().join(file)).unwrap();
-            open("data.db").execute_batch("drop table check_run; pragma user_version = 1").unwrap();
+            let back = format!("{}; pragma user_version = 1", without_later_tables());
+            open("data.db").execute_batch(&back).unwrap();
             open("keys.db").execute_batch("pragma user_version = 1").unwrap();
         }
         Some(postgres) => {
             let url = postgres.database_url("kluis");
             let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
             tokio::spawn(connection);
-            let back = "drop table check_run; delete from schema_version where version > 1";
-            client.batch_execute(back).await.unwrap();
+            let back = format!("{}; delete from schema_version where version > 1", without_later_tables());
+            client.batch_execute(&back).await.unwrap();
         }
     }
 }

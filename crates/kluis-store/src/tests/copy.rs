@@ -4,7 +4,10 @@ use kluis_model::{CredentialId, Operation};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Charge, CheckRunRow, DumpProblem, DumpRow, ErasureRow, StoreError, UsageKey, Value};
+use crate::{
+    Charge, CheckRunRow, DumpProblem, DumpRow, ErasureRow, MailFactRow, MailKeyRow, MailReportRow,
+    MailSentRow, StoreError, UsageKey, Value,
+};
 
 /// A unit that puts something into every table.
 fn everything(n: u8, payload: &[u8], text: &str) -> Unit {
@@ -55,7 +58,26 @@ fn everything(n: u8, payload: &[u8], text: &str) -> Unit {
         time: NOW,
         note: text.into(),
     });
+    everything_of_mail(&mut unit, n, payload, text);
     unit
+}
+
+/// Puts something into every table of mail that a dump has.
+fn everything_of_mail(unit: &mut Unit, n: u8, payload: &[u8], text: &str) {
+    let name = format!("winkel{n}.example");
+    unit.insert_mail_key(&MailKeyRow { sealed: payload.to_vec(), ..super::mail_keys::key(&name, "s1") });
+    let sent = MailSentRow {
+        day: i64::from(n),
+        stream: text.into(),
+        receiver: "overig".into(),
+        outcome: "accepted".into(),
+        messages: 5,
+    };
+    unit.count_mail_sent(SHOP, "node1", &sent);
+    let report = MailReportRow { org: text.into(), ..super::mail_reports::report(n, -7) };
+    unit.insert_mail_report(&report, payload, &[super::mail_reports::source(0, 11, text, 7)]);
+    unit.insert_mail_quarantine(&super::mail_reports::unreadable(n, 5_000), payload);
+    unit.put_mail_fact(&MailFactRow { value: text.into(), ..super::mail_reports::fact("dns", &name, 1) });
 }
 
 async fn rows_of(store: &Store) -> Vec<DumpRow> {

@@ -9,7 +9,7 @@ use super::*;
 
 const RUN: Duration = Duration::from_secs(4);
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     writeln!(std::io::stderr(), "{text}").unwrap();
 }
 
