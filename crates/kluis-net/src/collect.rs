@@ -441,12 +441,7 @@ fn check_options(options: &AuditOptions) -> Result<(), AuditError> {
     if options.pages.len() > crate::pages::PAGES_MAX {
         return bad("at most 8 pages can be given");
     }
-    if options.selectors.len() > mail::SELECTORS_MAX {
-        return bad("at most 20 selectors can be given");
-    }
-    if !options.selectors.iter().all(|selector| mail::is_selector(selector)) {
-        return bad("a selector has letters, digits, hyphens, underscores and dots");
-    }
+    mail::check_selectors(&options.selectors)?;
     if options.https_port == 0 || options.http_port == 0 {
         return bad("port 0 does not exist");
     }

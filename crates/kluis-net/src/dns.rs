@@ -166,6 +166,8 @@ impl Dns {
             RecordKind::Aaaa => RecordType::AAAA,
             RecordKind::Mx => RecordType::MX,
             RecordKind::Ptr => RecordType::PTR,
+            RecordKind::Cname => return self.alias(&asked.name).await,
+            RecordKind::Ns => RecordType::NS,
             RecordKind::Txt => RecordType::TXT,
         };
         let records = match self.named(&asked.name, kind).await {
@@ -178,8 +180,30 @@ impl Dns {
             RecordKind::A => MailAnswer::A(data.filter_map(|data| Some(as_a(&data)?.0)).collect()),
             RecordKind::Aaaa => MailAnswer::Aaaa(data.filter_map(|data| Some(as_aaaa(&data)?.0)).collect()),
             RecordKind::Mx => MailAnswer::Mx(data.filter_map(|data| as_mx(&data)).collect()),
-            RecordKind::Ptr => MailAnswer::Ptr(data.filter_map(|data| as_ptr(&data)).collect()),
+            RecordKind::Ptr | RecordKind::Cname | RecordKind::Ns => {
+                MailAnswer::Ptr(data.filter_map(|data| as_ptr(&data)).collect())
+            }
             RecordKind::Txt => MailAnswer::Txt(data.filter_map(|data| as_txt(&data)).collect()),
+        }
+    }
+
+    /// What a name is an alias of; the alias itself is not followed.
+    async fn alias(&self, name: &str) -> MailAnswer {
+        let Some(name) = any_name(name) else { return MailAnswer::NoSuchName };
+        let Ok(answer) = self.asker.ask(question(&name, RecordType::CNAME)).await else {
+            return MailAnswer::Failed;
+        };
+        let targets: Vec<String> = answer
+            .answers
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::CNAME(target) if record.name == name => Some(any_text(&target.0)),
+                _ => None,
+            })
+            .collect();
+        match answer.metadata.response_code {
+            ResponseCode::NXDomain if targets.is_empty() => MailAnswer::NoSuchName,
+            _ => MailAnswer::Ptr(targets),
         }
     }
 
@@ -476,8 +500,13 @@ fn as_mx(data: &RData) -> Option<(u16, String)> {
     if let RData::MX(mx) = data { Some((mx.preference, any_text(&mx.exchange))) } else { None }
 }
 
+/// The name in a record of names.
 fn as_ptr(data: &RData) -> Option<String> {
-    if let RData::PTR(ptr) = data { Some(any_text(&ptr.0)) } else { None }
+    match data {
+        RData::PTR(ptr) => Some(any_text(&ptr.0)),
+        RData::NS(ns) => Some(any_text(&ns.0)),
+        _ => None,
+    }
 }
 
 fn as_txt(data: &RData) -> Option<Vec<u8>> {

@@ -103,9 +103,9 @@ impl AuditError {
         }
         match self {
             Self::BadName { name } => format!("{name:?} is geen domeinnaam"),
-            Self::NoSuchName { host } => format!("de naam {host} bestaat niet in het DNS"),
-            Self::NoAddress { host } => format!("{host} heeft in het DNS geen adres"),
-            Self::DnsFailed { host, why } => format!("het DNS gaf geen antwoord over {host}: {why}"),
+            Self::NoSuchName { host } => format!("de naam {host} bestaat niet in de DNS"),
+            Self::NoAddress { host } => format!("{host} heeft in de DNS geen adres"),
+            Self::DnsFailed { host, why } => format!("de DNS gaf geen antwoord over {host}: {why}"),
             Self::NotAllowed { host, address } => {
                 format!(
                     "{host} leidt naar {address}, en daarmee mag vanaf hier geen verbinding worden gemaakt"
@@ -133,7 +133,7 @@ impl AuditError {
             ),
             Self::NoSuchName { .. } => (
                 "controleer de spelling en of de registratie van het domein niet verlopen is; voor een winkel die nog \
-                 niet in het DNS staat: --resolve naam:adres",
+                 niet in de DNS staat: --resolve naam:adres",
                 "check the spelling and whether the domain's registration has not ended; for a shop that is not in the \
                  DNS yet: --resolve name:address",
             ),

@@ -6,10 +6,13 @@ use kluis_mail::dkim::key::{self, KeyProblem};
 use kluis_mail::dns::{Answer, Question, RecordKind};
 
 use super::Job;
-use crate::dns::LookupError;
+use super::ask::Lookups;
+use crate::dns::{Dns, LookupError};
+use crate::error::AuditError;
+use crate::options::AuditOptions;
 
 /// Selectors that may be given.
-pub(crate) const SELECTORS_MAX: usize = 20;
+const SELECTORS_MAX: usize = 20;
 /// A name that nobody uses: when it has a key, every name has.
 const NOBODY: &str = "kluis-bestaat-niet";
 /// The common ones that are tried even where the DNS says that there is nothing below `_domainkey`, since some name
@@ -84,7 +87,7 @@ const COMMON: &[&str] = &[
 ];
 
 /// Whether a text can be a selector: labels of letters, digits, hyphens and underscores (RFC 6376 §3.1).
-pub(crate) fn is_selector(text: &str) -> bool {
+fn is_selector(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -92,73 +95,101 @@ pub(crate) fn is_selector(text: &str) -> bool {
     text.len() <= 120 && text.split('.').all(is_label)
 }
 
+/// Looks for the keys of a domain under the options' selectors, which are also tried where nothing else would be, and
+/// under those that services commonly use; at most 130 questions within the options' time.
+///
+/// # Errors
+/// When a selector is none, no name server is known, or the time is over.
+pub async fn dkim_keys(domain: &str, options: &AuditOptions) -> Result<DkimFacts, AuditError> {
+    check_selectors(&options.selectors)?;
+    let mut lookups = Lookups::new(Dns::with_questions(options, super::QUESTIONS_MAX)?);
+    tokio::time::timeout(options.total, find(&mut lookups, domain, &options.selectors))
+        .await
+        .map_err(|_| AuditError::DnsFailed { host: domain.to_owned(), why: "no answer in time".to_owned() })
+}
+
+/// Whether selectors that were given can be asked for.
+pub(crate) fn check_selectors(selectors: &[String]) -> Result<(), AuditError> {
+    let bad = |why: &str| Err(AuditError::BadOption { why: why.to_owned() });
+    if selectors.len() > SELECTORS_MAX {
+        return bad("at most 20 selectors can be given");
+    }
+    if !selectors.iter().all(|selector| is_selector(selector)) {
+        return bad("a selector has letters, digits, hyphens, underscores and dots");
+    }
+    Ok(())
+}
+
 impl Job<'_> {
     /// Fills in DKIM.
     pub(super) async fn dkim(&mut self, facts: &mut MailFacts) {
-        let domain = facts.domain.clone();
-        let mut selectors: Vec<String> =
-            self.options.selectors.iter().map(|given| given.to_ascii_lowercase()).collect();
-        selectors.dedup();
-        let given = selectors.len();
-        for common in COMMON {
-            if !selectors.iter().any(|known| known == common) {
-                selectors.push((*common).to_owned());
-            }
-        }
-        let parent = Question::new(&format!("_domainkey.{domain}"), RecordKind::Txt);
-        self.lookups.look_up(vec![parent.clone()]).await;
-        let is_empty = self.lookups.answers().get(&parent) == Some(&Answer::NoSuchName);
-        let first = given + FIRST;
-        let found = &mut facts.dkim;
-        *found =
-            DkimFacts { given: u32::try_from(given).unwrap_or(0), is_whole: true, ..DkimFacts::default() };
-        self.try_all(&domain, &selectors[..first.min(selectors.len())], found).await;
-        let is_worth = !is_empty || !found.keys.is_empty();
-        if is_worth {
-            let mut nobody = DkimFacts { is_whole: true, ..DkimFacts::default() };
-            self.try_all(&domain, &[NOBODY.to_owned()], &mut nobody).await;
-            found.has_wildcard = !nobody.keys.is_empty();
-        }
-        if found.has_wildcard {
-            // Only what is given can be believed.
-            found.keys.retain(|key| selectors[..given].contains(&key.selector));
-        } else if is_worth {
-            self.try_all(&domain, &selectors[first.min(selectors.len())..], found).await;
-        }
-        // What is not there below an empty name need not be looked for.
-        found.looked_for = selectors;
-        if !found.is_whole {
+        facts.dkim = find(&mut self.lookups, &facts.domain, &self.options.selectors).await;
+        if !facts.dkim.is_whole {
             self.gap("dkim", "not every selector got an answer");
         }
     }
+}
 
-    /// Looks for the keys under some selectors.
-    async fn try_all(&mut self, domain: &str, selectors: &[String], found: &mut DkimFacts) {
-        let mut asked = Vec::new();
-        for selector in selectors {
-            if self.lookups.spend() {
-                asked.push((selector, format!("{selector}._domainkey.{domain}")));
-            } else {
-                found.is_whole = false;
-            }
+/// The keys under the selectors that are given, and common ones.
+async fn find(lookups: &mut Lookups, domain: &str, given: &[String]) -> DkimFacts {
+    let mut selectors: Vec<String> = given.iter().map(|given| given.to_ascii_lowercase()).collect();
+    selectors.dedup();
+    let given = selectors.len();
+    for common in COMMON {
+        if !selectors.iter().any(|known| known == common) {
+            selectors.push((*common).to_owned());
         }
-        // A few at a time, so that a DNS that fails is noticed early.
-        for some in asked.chunks(FIRST) {
-            let dns = self.lookups.dns();
-            let answers = join_all(some.iter().map(|(_, name)| dns.texts_behind(name))).await;
-            for ((selector, _), answer) in some.iter().zip(answers) {
-                match answer {
-                    Ok((texts, alias)) => found.keys.extend(key_of(selector, &texts, alias)),
-                    Err(LookupError::NoSuchName) => {}
-                    Err(_) => {
-                        found.is_whole = false;
-                        self.lookups.failed();
-                    }
+    }
+    let parent = Question::new(&format!("_domainkey.{domain}"), RecordKind::Txt);
+    lookups.look_up(vec![parent.clone()]).await;
+    let is_empty = lookups.answers().get(&parent) == Some(&Answer::NoSuchName);
+    let first = given + FIRST;
+    let mut found =
+        DkimFacts { given: u32::try_from(given).unwrap_or(0), is_whole: true, ..DkimFacts::default() };
+    try_all(lookups, domain, &selectors[..first.min(selectors.len())], &mut found).await;
+    let is_worth = !is_empty || !found.keys.is_empty();
+    if is_worth {
+        let mut nobody = DkimFacts { is_whole: true, ..DkimFacts::default() };
+        try_all(lookups, domain, &[NOBODY.to_owned()], &mut nobody).await;
+        found.has_wildcard = !nobody.keys.is_empty();
+    }
+    if found.has_wildcard {
+        // Only what is given can be believed.
+        found.keys.retain(|key| selectors[..given].contains(&key.selector));
+    } else if is_worth {
+        try_all(lookups, domain, &selectors[first.min(selectors.len())..], &mut found).await;
+    }
+    // What is not there below an empty name need not be looked for.
+    found.looked_for = selectors;
+    found
+}
+
+/// Looks for the keys under some selectors.
+async fn try_all(lookups: &mut Lookups, domain: &str, selectors: &[String], found: &mut DkimFacts) {
+    let mut asked = Vec::new();
+    for selector in selectors {
+        if lookups.spend() {
+            asked.push((selector, format!("{selector}._domainkey.{domain}")));
+        } else {
+            found.is_whole = false;
+        }
+    }
+    // A few at a time, so that a DNS that fails is noticed early.
+    for some in asked.chunks(FIRST) {
+        let dns = lookups.dns();
+        let answers = join_all(some.iter().map(|(_, name)| dns.texts_behind(name))).await;
+        for ((selector, _), answer) in some.iter().zip(answers) {
+            match answer {
+                Ok((texts, alias)) => found.keys.extend(key_of(selector, &texts, alias)),
+                Err(LookupError::NoSuchName) => {}
+                Err(_) => {
+                    found.is_whole = false;
+                    lookups.failed();
                 }
             }
-            if !found.is_whole {
-                return;
-            }
+        }
+        if !found.is_whole {
+            return;
         }
     }
 }

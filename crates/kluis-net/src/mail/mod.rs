@@ -16,7 +16,8 @@ use std::collections::HashMap;
 use kluis_checks::facts::{Gap, MailFacts};
 use kluis_mail::dns::{Answer, Question, RecordKind};
 
-pub(crate) use self::dkim::{SELECTORS_MAX, is_selector};
+pub(crate) use self::dkim::check_selectors;
+pub use self::dkim::dkim_keys;
 
 use self::ask::Lookups;
 use crate::connect::Gate;
