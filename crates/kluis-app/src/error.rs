@@ -4,6 +4,9 @@ use kluis_crypto::SystemRandom;
 use kluis_model::{Lang, Random, Text};
 use kluis_store::StoreError;
 
+/// What is unavailable when the quarantine of mail reports is full.
+pub(crate) const NO_ROOM_FOR_REPORTS: &str = "there is no more room for mail reports that cannot be read";
+
 /// Why a use case did not do what was asked; never holds a personal value.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -241,6 +244,12 @@ impl AppError {
         }
     }
 
+    /// Whether only what cannot be read as a mail report finds no room; reports are still taken in.
+    #[must_use]
+    pub fn is_no_room_for_reports(&self) -> bool {
+        matches!(self, Self::Unavailable { what } if what == NO_ROOM_FOR_REPORTS)
+    }
+
     /// What somebody at the command line can do about it, when there is something to do.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -278,6 +287,9 @@ impl AppError {
             Self::Integrity { .. } => "look what else was changed with: klantkluis verify",
             Self::Unavailable { what } if what.contains("keyring") => {
                 "put the keyring file back from its own backup; without it the data cannot be read"
+            }
+            _ if self.is_no_room_for_reports() => {
+                "look at what could not be read and throw away what is of no use: klantkluis mail report quarantine list"
             }
             Self::Unavailable { .. } => "look at the machine with: klantkluis doctor",
             Self::NotFound | Self::Invalid(_) | Self::Internal { .. } => return None,

@@ -61,10 +61,13 @@ enum Job {
     Checks,
     CleanUp,
     OrphanKeys,
+    MailKeys,
+    MailReports,
+    MailDay,
 }
 
 impl Job {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Outbox,
         Self::Register,
         Self::Checkpoints,
@@ -74,6 +77,9 @@ impl Job {
         Self::Checks,
         Self::CleanUp,
         Self::OrphanKeys,
+        Self::MailKeys,
+        Self::MailReports,
+        Self::MailDay,
     ];
 
     const fn every(self) -> Duration {
@@ -82,8 +88,8 @@ impl Job {
             Self::Register | Self::Names => 2,
             Self::Erasures => 10,
             Self::Checks => 30,
-            Self::Checkpoints => 60,
-            Self::Epochs | Self::CleanUp => 3_600,
+            Self::Checkpoints | Self::MailReports => 60,
+            Self::Epochs | Self::CleanUp | Self::MailKeys | Self::MailDay => 3_600,
             Self::OrphanKeys => 86_400,
         })
     }
@@ -99,6 +105,9 @@ impl Job {
             Self::Checks => app.check_due().await,
             Self::CleanUp => app.clean_up().await,
             Self::OrphanKeys => app.sweep_keys(stopped).await.map(|_| ()),
+            Self::MailKeys => app.mail_keys_due().await,
+            Self::MailReports => app.reports_upkeep(stopped).await,
+            Self::MailDay => app.mail_day_due().await,
         }
     }
 }

@@ -36,6 +36,8 @@ mod import_job;
 mod jobs;
 mod keys;
 mod keys_file;
+pub mod limiter;
+mod mail;
 mod meta;
 mod metrics;
 mod open;
@@ -72,7 +74,8 @@ pub use jobs::{JobLoop, Pending};
 pub use keys::{EpochReport, EpochView, IndexReport, KeyList, SlotView};
 pub use kluis_connect as connect;
 pub use kluis_store::{Engine, PostgresTls, StoreConfig};
-pub use metrics::MetricsSnapshot;
+pub use mail::*;
+pub use metrics::{MailMetrics, MetricsSnapshot};
 pub use open::{AppOptions, FirstCredential, SealWith, UnsealWith};
 pub use purpose::{LostField, PurposeChange};
 pub use status::{Attention, PublicCounts, PublicStatus, Status, Tone};
@@ -136,6 +139,8 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     /// The audits that go on in this process.
     pub(crate) checks: check::Desk,
+    /// Mail in the shop's name.
+    pub(crate) mail: mail::MailDesk,
     /// The name index in RAM.
     pub(crate) search: Arc<search::SearchIndex>,
 }

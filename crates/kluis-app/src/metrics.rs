@@ -78,6 +78,29 @@ pub struct MetricsSnapshot {
     pub checkpoint_s: i64,
     /// Whether the keys are not in memory.
     pub sealed: bool,
+    /// The relay's queue and what this process did with it.
+    pub mail: MailMetrics,
+}
+
+/// The relay in counts.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct MailMetrics {
+    /// Messages taken into the queue by this process.
+    pub accepted: u64,
+    /// Recipients that the smarthost took a message for.
+    pub delivered: u64,
+    /// Times that a recipient was put off.
+    pub deferred: u64,
+    /// Recipients that were refused for good.
+    pub failed: u64,
+    /// Messages that wait, of all nodes.
+    pub waiting: u64,
+    /// Messages that are kept back for a person to look at.
+    pub held: u64,
+    /// Bytes of the messages in the queue.
+    pub bytes: u64,
+    /// Seconds that the oldest message waits.
+    pub oldest_s: u64,
 }
 
 impl App {
@@ -112,6 +135,23 @@ impl App {
             epoch: self.keys(actor.shop).map_or(0, |keys| keys.epoch()),
             checkpoint_s: checkpoint.map_or(0, |row| row.time.0 / 1_000),
             sealed: !self.is_unsealed(),
+            mail: self.mail_metrics().await?,
+        })
+    }
+
+    async fn mail_metrics(&self) -> Result<MailMetrics, AppError> {
+        let counters = &self.inner.mail.queue.counters;
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let queue = self.queue_status().await?;
+        Ok(MailMetrics {
+            accepted: of(&counters.accepted),
+            delivered: of(&counters.delivered),
+            deferred: of(&counters.deferred),
+            failed: of(&counters.failed),
+            waiting: queue.waiting,
+            held: queue.held,
+            bytes: queue.bytes,
+            oldest_s: queue.oldest.map_or(0, |at| self.now().since(at).as_secs()),
         })
     }
 }
@@ -130,8 +170,14 @@ impl MetricsSnapshot {
                 "kluis_operations_total{{operation=\"{operation}\",outcome=\"{outcome}\"}} {count}"
             );
         }
-        let counters =
-            [("kluis_refused_sign_ins_total", "Secrets that signed nobody in.", self.refused_sign_ins)];
+        let mail = &self.mail;
+        let counters = [
+            ("kluis_refused_sign_ins_total", "Secrets that signed nobody in.", self.refused_sign_ins),
+            ("kluis_mail_accepted_total", "Messages taken into the mail queue.", mail.accepted),
+            ("kluis_mail_delivered_total", "Recipients that the smarthost took mail for.", mail.delivered),
+            ("kluis_mail_deferred_total", "Times that a recipient was put off.", mail.deferred),
+            ("kluis_mail_failed_total", "Recipients that were refused for good.", mail.failed),
+        ];
         for (name, help, value) in counters {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
@@ -145,6 +191,10 @@ impl MetricsSnapshot {
             ("kluis_key_epoch", "The newest key epoch, 0 while sealed.", u64::from(self.epoch)),
             ("kluis_checkpoint_timestamp_seconds", "Time of this node's newest checkpoint.", checkpoint_s),
             ("kluis_sealed", "1 while the keys are not in memory.", u64::from(self.sealed)),
+            ("kluis_mail_queue", "Messages that wait for the smarthost.", mail.waiting),
+            ("kluis_mail_queue_held", "Messages kept back for a person to look at.", mail.held),
+            ("kluis_mail_queue_bytes", "Bytes of the messages in the queue.", mail.bytes),
+            ("kluis_mail_queue_oldest_seconds", "Age of the oldest message in the queue.", mail.oldest_s),
         ];
         for (name, help, value) in gauges {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
@@ -169,6 +219,8 @@ mod tests {
             "kluis_subjects 2",
             "kluis_sealed 0",
             "kluis_key_epoch 1",
+            "kluis_mail_queue 0",
+            "kluis_mail_delivered_total 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}: {text}");
         }

@@ -94,6 +94,7 @@ impl App {
             recent_counts: status::RecentCounts::default(),
             checkpoints: audit::CheckpointState::default(),
             checks: check::Desk::default(),
+            mail: crate::mail::MailDesk::default(),
             clock: options.clock,
             random: options.random,
             search: Arc::new(search::SearchIndex::default()),
@@ -265,6 +266,7 @@ impl App {
         *self.inner.unsealed.write() = None;
         self.inner.sign_ins.clear();
         self.inner.search.clear();
+        self.inner.mail.signer.clear();
     }
 
     /// Signs a last checkpoint when the log grew, seals, and closes the database.

@@ -273,6 +273,7 @@ impl App {
         let mut found: Vec<Attention> =
             listed.map(|(_, tone, (id, nl, en))| Attention { id, tone, text: Text::new(nl, en) }).collect();
         found.extend(self.check_attention().await?);
+        found.extend(self.mail_attention().await?);
         Ok(found)
     }
 }

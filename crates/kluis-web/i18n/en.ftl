@@ -31,6 +31,9 @@ nav-import = Import
 nav-exports = Export
 nav-connectors = Access and connectors
 nav-checks = Check the web shop
+nav-mail-keys = Keys
+nav-mail-reports = Reports
+nav-mail-lookalikes = Lookalike names
 nav-audit = Audit log
 
 ## The five tips
@@ -76,6 +79,7 @@ status-tip3 =
     } on record, for { $fields } fields in all. A field without a purpose is not kept.
 status-tip3-sealed = A field without a purpose is not kept.
 status-tip4 = E-mail addresses can only be read for a purpose. That keeps them away from people who send fake messages.
+status-tip4-mail = The shop also watches who sends mail in its name, and signs its own mail.
 status-tip5 =
     { $n ->
         [one] 1 customer has been erased on request.
@@ -493,7 +497,344 @@ phishing-readers = Who can read e-mail addresses
 phishing-change = Change access
 phishing-readers-none = Nobody, or your credential may not see this.
 phishing-check = The check also looks at how mail programs recognise mail of your domain: SPF, DKIM and DMARC.
-phishing-not-yet = Signing and sending mail, and watching the reports of receivers. That comes in a later version. On the command line klantkluis mail reads them already.
+## Tip 4: who sends mail in the shop's name
+mail-title = Who sends mail in your name?
+mail-lead = Anybody can send mail with your shop as its sender. Here you see who does, what is yours and what is not, and how you stop the rest.
+mail-next = To do:
+mail-next-none = You do not have to do anything now.
+mail-all-well = Your mail can be recognised well, and fake mail is refused.
+mail-all-quiet = Nothing has to be done now.
+mail-light-unknown = Not enough is known yet to say how it goes.
+mail-if-reject = If receivers refused everything that cannot be recognised today:
+mail-if-reject-more = Work it out yourself
+mail-light-ok = good
+mail-light-warn = take care
+mail-light-bad = not good
+mail-light-plain = not known yet
+mail-streams = Your streams of mail
+mail-stream-shop = Order mail
+mail-stream-newsletter = Newsletter
+mail-stream-office = Office mail
+mail-stream = Stream
+mail-stream-none = none of your streams
+mail-messages = Messages
+mail-signed-share = Well signed
+mail-why = Why
+mail-reconciled =
+    { $signed ->
+        [one] We signed 1 message
+       *[other] We signed { $signed } messages
+    }, receivers reported { $reported }.
+mail-reconciled-less = Not every receiver sends reports, so fewer is normal.
+mail-reconciled-more = That is more than we sent. Look below whether you know all senders.
+mail-reconciled-others =
+    { $n ->
+        [one] 1 more message with this name did not come from us.
+       *[other] { $n } more messages with this name did not come from us.
+    }
+mail-volumes = Who sent how much
+mail-period = Period
+mail-days = { $n } days
+mail-chart = Messages a day in the last { $days } days, by kind of sender
+mail-chart-says = { $total } messages together; { $most } on the busiest day.
+mail-chart-table = The same numbers as a table
+mail-day = Day
+mail-total = Together
+mail-series-own = Yourself
+mail-series-service = Service
+mail-series-forwarder = Forwarded
+mail-series-unknown = Unknown
+mail-series-misuse = Misuse
+mail-series-passed = Recognised as yours
+mail-series-failed = Not recognised
+mail-category = What it is
+mail-category-own = yourself
+mail-category-service = service
+mail-category-forwarder = forwarded
+mail-category-unknown = unknown
+mail-category-misuse = misuse
+mail-category-means-own = These are your own servers, or mail with your own signature.
+mail-category-means-service = This is a service that we know and that sends mail for shops.
+mail-category-means-forwarder = This is your own mail that a receiver passes on automatically, to another address for instance. Your signature stayed whole.
+mail-category-means-unknown = This sender proves who it is, but not that it may send mail in your name.
+mail-category-means-misuse = These senders use your name and prove nothing. This is what fake mail looks like.
+mail-sender = Sender
+mail-senders = Senders
+mail-senders-more =
+    { $n ->
+        [one] 1 more small sender is not shown.
+       *[other] { $n } more small senders are not shown.
+    }
+mail-passed = Recognised as yours
+mail-undeclared = not named by you
+mail-no-sender = Server in { $network }
+mail-no-sender-own = Your own server
+mail-no-sender-own-in = Your own server in { $network }
+mail-no-sender-forwarder = Forwarders
+mail-no-sender-misuse = Strangers who use your name
+mail-no-sender-unknown = Unknown servers
+mail-reporters =
+    { $n ->
+        [0] Nobody reported anything in this period.
+        [one] These numbers come from the reports of 1 receiver:
+       *[other] These numbers come from the reports of { $n } receivers:
+    }
+mail-reports-only = Not all receivers send reports; the real numbers are higher.
+mail-no-reports = There are no reports of receivers yet. Put the address for reports in your DNS first; the first ones come after a day.
+mail-no-reports-plan = To the DNS records
+mail-misuse = Fake mail in your name
+mail-misuse-text =
+    { $n ->
+        [one] In { $days } days receivers saw 1 message with your name that was not yours. This happened to it:
+       *[other] In { $days } days receivers saw { $n } messages with your name that were not yours. This happened to them:
+    }
+mail-misuse-rejected = Refused
+mail-misuse-quarantined = In the spam folder
+mail-misuse-delivered = Delivered all the same
+mail-misuse-open = Fake mail keeps being delivered until you ask receivers to refuse what is not yours. Do so step by step, or mail of your own gets lost too.
+mail-misuse-chart = Fake mail a day in the last { $days } days
+mail-misuse-none = In { $days } days no receiver reported fake mail in your name.
+mail-lock = How well your name is locked
+mail-policy = What receivers do with fake mail
+mail-policy-text = In three steps: first only watch, then the spam folder, then refuse (DMARC).
+mail-policy-none = Nothing is known yet. See the DNS records for what you have to publish.
+mail-stage-absent = no policy
+mail-stage-none = only watch
+mail-stage-test-quarantine = spam folder, on trial
+mail-stage-quarantine = spam folder
+mail-stage-test-reject = refuse, on trial
+mail-stage-reject = refuse
+mail-stages-says = { $done } of the 3 steps taken
+mail-evidence = What this rests on
+mail-evidence-title = Measured:
+mail-blockers = What holds the next step back:
+mail-budget = Room in your SPF record
+mail-budget-text = For SPF a receiver looks up 10 things at most. When more are needed, SPF no longer counts.
+mail-budget-of = { $used } of { $max }
+mail-budget-says = { $used } of { $max } lookups used
+mail-budget-parts = Where they go
+mail-budget-absent = No SPF record
+mail-budget-none = Not looked at yet. That happens by itself every day.
+mail-keys = Keys for signatures
+mail-keys-text = With these keys the vault signs your mail (DKIM). Replace them every year.
+mail-keys-none = The vault has no key yet.
+mail-keys-all = To the keys
+mail-key-age =
+    { $n ->
+        [0] made today
+        [one] 1 day old
+       *[other] { $n } days old
+    }
+mail-changes = Changed in your DNS
+mail-lookalikes = Names that look like yours
+mail-lookalikes-text = Fraudsters take names that are nearly the same. These really exist:
+mail-lookalikes-calm = There are no names that look like yours and can send mail.
+mail-lookalikes-never = Nobody has looked yet.
+mail-lookalikes-all =
+    { $n ->
+        [0] Look for names
+        [one] See the name that was found
+       *[other] See all { $n } names
+    }
+mail-lookalikes-lead = A customer does not see the difference between winkel and wínkel. Here you look up which names that look like yours really exist and can send mail.
+mail-lookalikes-consent = The vault asks the DNS about two thousand names at most that look like { $domain }, at an easy pace. Nothing is sent to the owners of those names. This takes a few minutes.
+mail-lookalikes-scan = Look now
+mail-lookalikes-running = Looking now. This page refreshes itself; you may also leave it.
+mail-lookalikes-found = Found
+mail-lookalikes-when = { $n } names tried on
+mail-lookalikes-do = Does one of these names mislead customers? Report it to its registrar or to the fraud help desk of your country, and warn your customers. A name of your own you may ignore.
+mail-lookalike-name = Name
+mail-lookalike-risk = Danger
+mail-lookalike-why = Why
+mail-new = new
+mail-of-100 = of 100
+mail-begin = Begin by telling who sends mail for you
+mail-begin-text = The vault does not know yet who sends mail for your shop.
+mail-begin-1 = Answer some questions on the server with:
+mail-begin-2 = Put the records that you get then in your DNS, in the order that is given.
+mail-begin-3 = Start the vault again. After a day or two the first reports of receivers come in.
+mail-begin-streams = A shop often has three streams of mail: order mail, the newsletter and office mail. Each stream gets its own light here.
+mail-more = Further
+mail-plan = DNS records
+mail-plan-door = What you have to publish, in which order, and what is there now.
+mail-plan-lead = These are the records for your domain, in the order in which you publish them. Wait where it says so.
+mail-plan-compare = Compare with what is in the DNS now
+mail-plan-compare-text = Asks about your own domains only.
+mail-plan-differs = What differs
+mail-plan-same = Everything is in the DNS as it is here.
+mail-plan-published = There is now:
+mail-plan-planned = Make it this:
+mail-plan-records = The records, in order
+mail-plan-wait = Then wait:
+mail-record-of = Record { $kind } { $name }
+mail-record-kind = Type
+mail-record-name = Name
+mail-record-whole = in full
+mail-record-value = Value
+mail-record-ttl = TTL (seconds)
+mail-copy-hint = To copy: put the cursor in the box, press Ctrl+A (all) and then Ctrl+C. Paste it at your domain provider, under DNS.
+mail-reports = Reports of receivers
+mail-reports-door = What Gmail, Outlook and others report about your mail.
+mail-reports-lead = Receivers such as Gmail and Outlook send a report every day: which servers sent mail with your name, and whether that was right. There are no addresses of customers in it.
+mail-reports-list = Reports, last received first
+mail-reports-none = There are no reports yet.
+mail-report-file = Add a report
+mail-report-file-hint = A message (eml, mbox), zip, gzip, XML or JSON, { $n } MB at most. The same report counts only once.
+mail-report-file-error = Choose a file that is not empty.
+mail-report-file-large = This file is too large.
+mail-report-add = Add
+mail-taken =
+    { $new ->
+        [0] There was nothing new.
+        [one] 1 new report was stored.
+       *[other] { $new } new reports were stored.
+    }
+mail-taken-known =
+    { $n ->
+        [one] 1 report was there already.
+       *[other] { $n } reports were there already.
+    }
+mail-taken-tls =
+    { $n ->
+        [one] 1 of them is about encrypted connections.
+       *[other] { $n } of them are about encrypted connections.
+    }
+mail-taken-refused =
+    { $n ->
+        [one] 1 failure report was not kept, because it holds personal data.
+       *[other] { $n } failure reports were not kept, because they hold personal data.
+    }
+mail-taken-quarantined = Cannot be read and was put apart:
+mail-report-org = Receiver
+mail-report-kind = Kind
+mail-report-kind-dmarc = who sent mail (DMARC)
+mail-report-kind-tls = encryption on the way (TLS)
+mail-report-kind-failure = failed message, without personal data
+mail-report-period = Period
+mail-report-odd = What is odd about this report
+mail-report-rows = Lines of the report
+mail-report-source = Server
+mail-report-from = Sender in the message
+mail-report-done = Outcome
+mail-report-more =
+    { $n ->
+        [one] 1 more line is not shown.
+       *[other] { $n } more lines are not shown.
+    }
+mail-report-no-rows = Of this report only the totals were kept.
+mail-tls-good = Connections that went well
+mail-tls-bad = Connections that failed
+mail-dkim = Signature (DKIM)
+mail-spf = Server may (SPF)
+mail-dkim-short = Signature
+mail-spf-short = Server may
+mail-yes = yes
+mail-no = no
+mail-disposition-none = delivered
+mail-disposition-pass = delivered
+mail-disposition-quarantine = in the spam folder
+mail-disposition-reject = refused
+mail-disposition-unknown = not told
+mail-sender-advice = What you can do
+mail-sender-volumes = How much and when
+mail-sender-chart = Messages a day of this sender in the last { $days } days
+mail-sender-none = In { $days } days no receiver reported mail of this sender.
+mail-sender-streams = For which stream
+mail-advice-own = This is you. Nothing has to be done as long as nearly everything is recognised.
+mail-advice-own-failed = A part of your own mail is not recognised. Let that server send its mail through the vault, or give it a key for signatures.
+mail-advice-service = This service is yours and is recognised. Nothing has to be done.
+mail-advice-service-failed = A part of what this service sends is not recognised. Switch on "own domain" or "DKIM" at the service and publish the records that you get there.
+mail-advice-service-undeclared = You did not name this service. Do you use it? Then put it in mail.toml, and think of a data processing agreement. If you do not use it, somebody tries to pass for you.
+mail-advice-forwarder = You do not have to do anything about this. See to it that all your mail is signed: then it survives being forwarded.
+mail-advice-unknown = See whether you know this server, of a supplier or an old form on your site for instance. If it is yours, put it in mail.toml. If it is not, it is stopped as soon as you ask receivers to refuse.
+mail-advice-misuse = Nothing can be done about this at its source. Finish the steps towards refusing; then this mail no longer arrives.
+mail-quarantine = Reports that cannot be read
+mail-quarantine-door = What came in as a report and was put apart.
+mail-quarantine-lead = These files came in as a report but could not be read. They are kept encrypted. Delete what you do not know; try again after a new version of the vault.
+mail-quarantine-none = There is nothing that could not be read.
+mail-quarantine-some =
+    { $n ->
+        [one] 1 file could not be read.
+       *[other] { $n } files could not be read.
+    }
+mail-quarantine-at = Came in
+mail-quarantine-source = By which way
+mail-quarantine-size = Size
+mail-quarantine-retry = Try again
+mail-quarantine-delete = Delete
+mail-bytes =
+    { $n ->
+        [one] 1 byte
+       *[other] { $n } bytes
+    }
+mail-source-smtp = by mail to the report address
+mail-source-folder = in the folder for reports
+mail-source-imap = from a mailbox
+mail-source-api = by the console or the API
+mail-source-command = on the command line
+mail-keys-door = The signature under your mail, and how old it is.
+mail-keys-lead = With a key the vault puts a signature under your mail. The other half is in the DNS, so that every receiver can check the signature. Keys change in safe steps: no mail gets lost.
+mail-keys-empty = There is no key yet. Make one for every domain from which you send mail through the vault.
+mail-keys-step = Check the DNS and go on
+mail-keys-step-text = This happens by itself every hour too.
+mail-key-kind = Kind of key
+mail-key-kind-rsa2048 = RSA 2048 (everybody knows it)
+mail-key-kind-ed25519 = Ed25519 (beside it, not instead of it)
+mail-key-made = Made
+mail-key-record = The record in the DNS
+mail-key-new = New key
+mail-key-new-text = If the domain has a key already, this begins its change. The old one stays valid until the new one is known everywhere.
+mail-key-make = Make key
+mail-key-no-domain = First tell who sends mail for you; then it is clear which domains need a key.
+mail-key-error-domain = Choose a domain.
+mail-key-error-busy = A key of this domain is being changed already. Finish that first.
+mail-what-if = What happens if …?
+mail-what-if-door = Try a stricter policy on the reports of the last weeks.
+mail-what-if-lead = Try a policy before you publish it. The vault replays the reports of the last weeks: which mail would have been refused?
+mail-what-if-policy = Policy
+mail-what-if-own = With a record of your own
+mail-what-if-record = DMARC record
+mail-what-if-record-hint = For instance v=DMARC1; p=reject; adkim=s. Goes before the choice above.
+mail-what-if-spf = New SPF record
+mail-what-if-spf-hint = Leave it empty to keep SPF as it was.
+mail-what-if-go = Replay
+mail-what-if-outcome = Outcome
+mail-what-if-basis = Worked out over { $n } messages in { $days } days, with the record
+mail-what-if-sources = By sender, who loses most first
+mail-queue = Queue of the mail
+mail-queue-door = What still has to be delivered.
+mail-queue-lead = Mail that the vault accepted and signed, and that the mail server does not have yet. Who gets it is not shown here.
+mail-queue-waiting = Waiting
+mail-queue-held = Held
+mail-queue-bytes = Bytes
+mail-queue-oldest = The oldest waits since
+mail-queue-none = Nothing waits.
+mail-queue-at = Accepted
+mail-queue-receiver = To
+mail-queue-attempts = Tries
+mail-queue-due = Next try
+mail-queue-do = Actions
+mail-queue-state-waiting = waits
+mail-queue-state-sending = being delivered
+mail-queue-state-held = held
+mail-queue-retry = Try now
+mail-queue-drop = Throw away
+notice-mail-deleted = It was deleted.
+notice-mail-key = The key was made. Now put the record below in your DNS.
+notice-mail-step = The DNS was checked.
+notice-mail-retry = The message is tried again.
+notice-mail-dropped = The message was thrown away.
+mail-all-soon = There is something to do soon.
+mail-all-now = There is something to do now.
+mail-misuse-more = See how much and when
+mail-disown = This sender is not ours
+mail-disown-back = Unknown again
+mail-disown-text = If you say that it is not yours, it no longer keeps fake mail from being refused.
+notice-mail-disowned = Put on record.
+mail-what-if-error = This is not right.
+phishing-vault = E-mail addresses of customers
+
+## Tip 5
 together-lead = Customers can help to protect their own data. Show them what you keep, and do what they ask.
 together-access = Access: on a customer's page you make an overview of everything the shop keeps, and of who read it.
 together-erase =
@@ -597,6 +938,9 @@ op-sign-in = Signed in
 op-sign-out = Signed out
 op-status = State viewed
 op-check = Web shop checked
+op-mail-read = Mail and reports viewed
+op-mail-change = Mail settings changed
+op-mail-send = Mail sent
 reason-operation-not-granted = may not do this operation
 reason-purpose-not-granted = may not read for this purpose
 reason-field-not-granted = may not read this field

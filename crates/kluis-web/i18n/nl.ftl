@@ -31,6 +31,9 @@ nav-import = Importeren
 nav-exports = Exporteren
 nav-connectors = Toegang en koppelingen
 nav-checks = Webwinkel controleren
+nav-mail-keys = Sleutels
+nav-mail-reports = Rapporten
+nav-mail-lookalikes = Namen die lijken
 nav-audit = Logboek
 
 ## The five tips
@@ -76,6 +79,7 @@ status-tip3 =
     } vastgelegd, voor samen { $fields } soorten gegevens. Een gegeven zonder doel wordt niet bewaard.
 status-tip3-sealed = Een gegeven zonder doel wordt niet bewaard.
 status-tip4 = E-mailadressen zijn alleen te lezen voor een doel. Zo komen ze minder snel in handen van mensen die nepmails sturen.
+status-tip4-mail = Ook houdt de winkel bij wie er mailt in haar naam, en ondertekent zij haar eigen mail.
 status-tip5 =
     { $n ->
         [one] 1 klant is op verzoek gewist.
@@ -493,7 +497,344 @@ phishing-readers = Wie e-mailadressen kan lezen
 phishing-change = Toegang aanpassen
 phishing-readers-none = Niemand, of uw toegangssleutel mag dit niet zien.
 phishing-check = De controle kijkt ook hoe mailprogramma's mail van uw domein herkennen: SPF, DKIM en DMARC.
-phishing-not-yet = Mail ondertekenen en versturen, en de rapporten van ontvangers in de gaten houden. Dat komt in een volgende versie. Op de opdrachtregel leest klantkluis mail ze al.
+## Tip 4: who sends mail in the shop's name
+mail-title = Wie mailt er in uw naam?
+mail-lead = Iedereen kan een mail sturen waar uw winkel als afzender boven staat. Hier ziet u wie dat doet, wat er van u is en wat niet, en hoe u de rest tegenhoudt.
+mail-next = Te doen:
+mail-next-none = U hoeft nu niets te doen.
+mail-all-well = Uw mail is goed herkenbaar en nepmail wordt geweigerd.
+mail-all-quiet = Er hoeft nu niets te gebeuren.
+mail-light-unknown = We weten nog niet genoeg om te oordelen.
+mail-if-reject = Als ontvangers nu alles zouden weigeren wat niet te herkennen is:
+mail-if-reject-more = Zelf narekenen
+mail-light-ok = goed
+mail-light-warn = let op
+mail-light-bad = niet goed
+mail-light-plain = nog onbekend
+mail-streams = Uw mailstromen
+mail-stream-shop = Bestelmail
+mail-stream-newsletter = Nieuwsbrief
+mail-stream-office = Kantoormail
+mail-stream = Stroom
+mail-stream-none = geen van uw stromen
+mail-messages = Mails
+mail-signed-share = Goed ondertekend
+mail-why = Waarom
+mail-reconciled =
+    { $signed ->
+        [one] Wij ondertekenden 1 mail
+       *[other] Wij ondertekenden { $signed } mails
+    }, ontvangers meldden er { $reported }.
+mail-reconciled-less = Niet iedere ontvanger stuurt rapporten, dus minder is gewoon.
+mail-reconciled-more = Dat zijn er meer dan wij verstuurden. Kijk hieronder of u alle afzenders kent.
+mail-reconciled-others =
+    { $n ->
+        [one] Nog 1 mail met deze naam kwam niet van ons.
+       *[other] Nog { $n } mails met deze naam kwamen niet van ons.
+    }
+mail-volumes = Wie stuurde hoeveel
+mail-period = Periode
+mail-days = { $n } dagen
+mail-chart = Mails per dag in de laatste { $days } dagen, naar soort afzender
+mail-chart-says = Samen { $total } mails; op de drukste dag { $most }.
+mail-chart-table = Dezelfde cijfers als tabel
+mail-day = Dag
+mail-total = Samen
+mail-series-own = Uzelf
+mail-series-service = Dienst
+mail-series-forwarder = Doorgestuurd
+mail-series-unknown = Onbekend
+mail-series-misuse = Misbruik
+mail-series-passed = Herkend als van u
+mail-series-failed = Niet herkend
+mail-category = Wat is het
+mail-category-own = uzelf
+mail-category-service = dienst
+mail-category-forwarder = doorgestuurd
+mail-category-unknown = onbekend
+mail-category-misuse = misbruik
+mail-category-means-own = Dit zijn uw eigen servers, of mail met uw eigen handtekening.
+mail-category-means-service = Dit is een dienst die wij kennen en die mail verstuurt voor winkels.
+mail-category-means-forwarder = Dit is uw eigen mail die een ontvanger automatisch doorstuurt, bijvoorbeeld naar een ander adres. Uw handtekening bleef heel.
+mail-category-means-unknown = Deze afzender bewijst wel wie hij is, maar niet dat hij namens u mag mailen.
+mail-category-means-misuse = Deze afzenders gebruiken uw naam en bewijzen niets. Dit is hoe nepmail eruitziet.
+mail-sender = Afzender
+mail-senders = Afzenders
+mail-senders-more =
+    { $n ->
+        [one] Nog 1 kleine afzender is niet getoond.
+       *[other] Nog { $n } kleine afzenders zijn niet getoond.
+    }
+mail-passed = Herkend als van u
+mail-undeclared = niet door u opgegeven
+mail-no-sender = Server in { $network }
+mail-no-sender-own = Uw eigen server
+mail-no-sender-own-in = Uw eigen server in { $network }
+mail-no-sender-forwarder = Doorstuurders
+mail-no-sender-misuse = Onbekenden die uw naam gebruiken
+mail-no-sender-unknown = Onbekende servers
+mail-reporters =
+    { $n ->
+        [0] In deze periode meldde niemand iets.
+        [one] Deze cijfers komen uit rapporten van 1 ontvanger:
+       *[other] Deze cijfers komen uit rapporten van { $n } ontvangers:
+    }
+mail-reports-only = Niet alle ontvangers sturen rapporten; in het echt is het dus meer.
+mail-no-reports = Er zijn nog geen rapporten van ontvangers. Zet eerst het adres voor rapporten in uw DNS; de eerste komen na een dag.
+mail-no-reports-plan = Naar de DNS-records
+mail-misuse = Nepmail in uw naam
+mail-misuse-text =
+    { $n ->
+        [one] In { $days } dagen zagen ontvangers 1 mail met uw naam die niet van u was. Dit gebeurde ermee:
+       *[other] In { $days } dagen zagen ontvangers { $n } mails met uw naam die niet van u waren. Dit gebeurde ermee:
+    }
+mail-misuse-rejected = Geweigerd
+mail-misuse-quarantined = In de spammap
+mail-misuse-delivered = Toch bezorgd
+mail-misuse-open = Bezorgde nepmail stopt pas als u ontvangers vraagt om te weigeren wat niet van u is. Doe dat stap voor stap, anders raakt ook eigen mail zoek.
+mail-misuse-chart = Nepmail per dag in de laatste { $days } dagen
+mail-misuse-none = In { $days } dagen meldde geen ontvanger nepmail in uw naam.
+mail-lock = Hoe goed uw naam op slot zit
+mail-policy = Wat ontvangers doen met nepmail
+mail-policy-text = In drie stappen: eerst alleen kijken, dan in de spammap, dan weigeren (DMARC).
+mail-policy-none = Nog niets bekend. Kijk bij de DNS-records wat u moet publiceren.
+mail-stage-absent = geen beleid
+mail-stage-none = alleen kijken
+mail-stage-test-quarantine = spammap, op proef
+mail-stage-quarantine = spammap
+mail-stage-test-reject = weigeren, op proef
+mail-stage-reject = weigeren
+mail-stages-says = { $done } van de 3 stappen gezet
+mail-evidence = Waar dit op rust
+mail-evidence-title = Gemeten:
+mail-blockers = Wat de volgende stap tegenhoudt:
+mail-budget = Ruimte in uw SPF-record
+mail-budget-text = Een ontvanger zoekt voor SPF hoogstens 10 dingen op. Is er meer nodig, dan telt SPF niet meer.
+mail-budget-of = { $used } van { $max }
+mail-budget-says = { $used } van de { $max } keer opzoeken gebruikt
+mail-budget-parts = Waar die naartoe gaan
+mail-budget-absent = Geen SPF-record
+mail-budget-none = Nog niet bekeken. Dat gebeurt iedere dag vanzelf.
+mail-keys = Sleutels voor handtekeningen
+mail-keys-text = Met deze sleutels ondertekent de kluis uw mail (DKIM). Vervang ze ieder jaar.
+mail-keys-none = De kluis heeft nog geen sleutel.
+mail-keys-all = Naar de sleutels
+mail-key-age =
+    { $n ->
+        [0] van vandaag
+        [one] 1 dag oud
+       *[other] { $n } dagen oud
+    }
+mail-changes = Veranderd in uw DNS
+mail-lookalikes = Namen die op de uwe lijken
+mail-lookalikes-text = Oplichters nemen namen die bijna hetzelfde zijn. Deze bestaan echt:
+mail-lookalikes-calm = Er bestaan geen namen die op de uwe lijken en mail kunnen sturen.
+mail-lookalikes-never = Er is nog niet gezocht.
+mail-lookalikes-all =
+    { $n ->
+        [0] Zoeken naar namen
+        [one] De gevonden naam bekijken
+       *[other] Alle { $n } namen bekijken
+    }
+mail-lookalikes-lead = Een klant ziet het verschil tussen winkel en wínkel niet. Hier zoekt u op welke namen die op de uwe lijken, echt bestaan en mail kunnen sturen.
+mail-lookalikes-consent = De kluis vraagt de DNS naar hoogstens tweeduizend namen die op { $domain } lijken, rustig aan. Er gaat niets naar de eigenaren van die namen. Dit duurt een paar minuten.
+mail-lookalikes-scan = Nu zoeken
+mail-lookalikes-running = Er wordt nu gezocht. Deze pagina ververst zichzelf; u mag haar ook verlaten.
+mail-lookalikes-found = Gevonden
+mail-lookalikes-when = { $n } namen geprobeerd op
+mail-lookalikes-do = Staat er een naam bij die klanten misleidt? Meld hem bij de registrar of bij fraudehelpdesk.nl, en waarschuw uw klanten. Een naam die van u zelf is, kunt u negeren.
+mail-lookalike-name = Naam
+mail-lookalike-risk = Gevaar
+mail-lookalike-why = Waarom
+mail-new = nieuw
+mail-of-100 = van 100
+mail-begin = Begin met vertellen wie voor u mailt
+mail-begin-text = De kluis weet nog niet wie er mail voor uw winkel verstuurt.
+mail-begin-1 = Beantwoord op de server een paar vragen met:
+mail-begin-2 = Zet de records die u dan krijgt in uw DNS, in de volgorde die erbij staat.
+mail-begin-3 = Start de kluis opnieuw. Na een dag of twee komen de eerste rapporten van ontvangers binnen.
+mail-begin-streams = Een winkel heeft vaak drie mailstromen: bestelmail, de nieuwsbrief en de mail van kantoor. Iedere stroom krijgt hier haar eigen licht.
+mail-more = Verder
+mail-plan = DNS-records
+mail-plan-door = Wat u moet publiceren, in welke volgorde, en wat er nu staat.
+mail-plan-lead = Dit zijn de records voor uw domein, in de volgorde waarin u ze publiceert. Wacht waar dat staat.
+mail-plan-compare = Vergelijken met wat er nu in de DNS staat
+mail-plan-compare-text = Vraagt alleen uw eigen domeinen op.
+mail-plan-differs = Wat er anders is
+mail-plan-same = Alles staat in de DNS zoals het hier staat.
+mail-plan-published = Nu staat er:
+mail-plan-planned = Maak er dit van:
+mail-plan-records = De records, in volgorde
+mail-plan-wait = Daarna wachten:
+mail-record-of = Record { $kind } { $name }
+mail-record-kind = Soort
+mail-record-name = Naam
+mail-record-whole = voluit
+mail-record-value = Waarde
+mail-record-ttl = TTL (seconden)
+mail-copy-hint = Kopiëren: zet de cursor in het vak, druk op Ctrl+A (alles) en dan op Ctrl+C. U plakt het bij uw domeinprovider, onder DNS.
+mail-reports = Rapporten van ontvangers
+mail-reports-door = Wat Gmail, Outlook en anderen over uw mail melden.
+mail-reports-lead = Ontvangers zoals Gmail en Outlook sturen iedere dag een rapport: welke servers mailden met uw naam en of dat klopte. Er staan geen adressen van klanten in.
+mail-reports-list = Rapporten, het laatst ontvangen eerst
+mail-reports-none = Er zijn nog geen rapporten.
+mail-report-file = Rapport toevoegen
+mail-report-file-hint = Een mail (eml, mbox), zip, gzip, XML of JSON, hoogstens { $n } MB. Hetzelfde rapport telt maar één keer.
+mail-report-file-error = Kies een bestand dat niet leeg is.
+mail-report-file-large = Dit bestand is te groot.
+mail-report-add = Toevoegen
+mail-taken =
+    { $new ->
+        [0] Er was niets nieuws.
+        [one] 1 nieuw rapport is opgeslagen.
+       *[other] { $new } nieuwe rapporten zijn opgeslagen.
+    }
+mail-taken-known =
+    { $n ->
+        [one] 1 rapport was er al.
+       *[other] { $n } rapporten waren er al.
+    }
+mail-taken-tls =
+    { $n ->
+        [one] Daarvan gaat er 1 over versleutelde verbindingen.
+       *[other] Daarvan gaan er { $n } over versleutelde verbindingen.
+    }
+mail-taken-refused =
+    { $n ->
+        [one] 1 foutrapport is niet bewaard, omdat er persoonlijke gegevens in staan.
+       *[other] { $n } foutrapporten zijn niet bewaard, omdat er persoonlijke gegevens in staan.
+    }
+mail-taken-quarantined = Niet te lezen en apart gezet:
+mail-report-org = Ontvanger
+mail-report-kind = Soort
+mail-report-kind-dmarc = wie mailde er (DMARC)
+mail-report-kind-tls = versleuteling onderweg (TLS)
+mail-report-kind-failure = mislukte mail, zonder persoonlijke gegevens
+mail-report-period = Periode
+mail-report-odd = Wat opviel aan dit rapport
+mail-report-rows = Regels van het rapport
+mail-report-source = Server
+mail-report-from = Afzender in de mail
+mail-report-done = Gevolg
+mail-report-more =
+    { $n ->
+        [one] Nog 1 regel is niet getoond.
+       *[other] Nog { $n } regels zijn niet getoond.
+    }
+mail-report-no-rows = Van dit rapport zijn alleen de totalen bewaard.
+mail-tls-good = Verbindingen die goed gingen
+mail-tls-bad = Verbindingen die mislukten
+mail-dkim = Handtekening (DKIM)
+mail-spf = Server mag (SPF)
+mail-dkim-short = Handtekening
+mail-spf-short = Server mag
+mail-yes = ja
+mail-no = nee
+mail-disposition-none = bezorgd
+mail-disposition-pass = bezorgd
+mail-disposition-quarantine = in de spammap
+mail-disposition-reject = geweigerd
+mail-disposition-unknown = niet gezegd
+mail-sender-advice = Wat u kunt doen
+mail-sender-volumes = Hoeveel en wanneer
+mail-sender-chart = Mails per dag van deze afzender in de laatste { $days } dagen
+mail-sender-none = In { $days } dagen meldde geen ontvanger mail van deze afzender.
+mail-sender-streams = Voor welke stroom
+mail-advice-own = Dit bent u zelf. Er is niets te doen zolang vrijwel alles wordt herkend.
+mail-advice-own-failed = Een deel van uw eigen mail wordt niet herkend. Laat die server zijn mail via de kluis versturen, of geef hem een sleutel voor handtekeningen.
+mail-advice-service = Deze dienst hoort bij u en wordt herkend. Er is niets te doen.
+mail-advice-service-failed = Een deel van wat deze dienst stuurt, wordt niet herkend. Zet bij de dienst "eigen domein" of "DKIM" aan en publiceer de records die u daar krijgt.
+mail-advice-service-undeclared = U hebt deze dienst niet opgegeven. Gebruikt u hem? Zet hem dan in mail.toml, en denk aan een verwerkersovereenkomst. Gebruikt u hem niet, dan probeert iemand zich voor u uit te geven.
+mail-advice-forwarder = Hier hoeft u niets aan te doen. Zorg dat al uw mail is ondertekend: dan overleeft zij het doorsturen.
+mail-advice-unknown = Kijk of u deze server kent, bijvoorbeeld van een leverancier of een oud formulier op uw site. Is hij van u, zet hem dan in mail.toml. Is hij niet van u, dan wordt hij tegengehouden zodra u ontvangers vraagt te weigeren.
+mail-advice-misuse = Hier is niets aan te doen bij de bron. Maak de stappen naar weigeren af; dan komt deze mail niet meer aan.
+mail-quarantine = Niet te lezen rapporten
+mail-quarantine-door = Wat binnenkwam als rapport en apart is gezet.
+mail-quarantine-lead = Deze bestanden kwamen binnen als rapport, maar konden niet worden gelezen. Ze zijn versleuteld bewaard. Verwijder wat u niet kent; probeer het opnieuw na een nieuwe versie van de kluis.
+mail-quarantine-none = Er is niets wat niet te lezen was.
+mail-quarantine-some =
+    { $n ->
+        [one] 1 bestand kon niet worden gelezen.
+       *[other] { $n } bestanden konden niet worden gelezen.
+    }
+mail-quarantine-at = Binnengekomen
+mail-quarantine-source = Langs welke weg
+mail-quarantine-size = Grootte
+mail-quarantine-retry = Opnieuw proberen
+mail-quarantine-delete = Verwijderen
+mail-bytes =
+    { $n ->
+        [one] 1 byte
+       *[other] { $n } bytes
+    }
+mail-source-smtp = per mail aan het rapportadres
+mail-source-folder = in de map voor rapporten
+mail-source-imap = uit een mailbox
+mail-source-api = via de console of de API
+mail-source-command = op de opdrachtregel
+mail-keys-door = De handtekening onder uw mail, en hoe oud die is.
+mail-keys-lead = Met een sleutel zet de kluis een handtekening onder uw mail. De andere helft staat in de DNS, zodat iedere ontvanger de handtekening kan nakijken. Wisselen gaat in veilige stappen: er gaat geen mail verloren.
+mail-keys-empty = Er is nog geen sleutel. Maak er een voor ieder domein waaruit u via de kluis mailt.
+mail-keys-step = DNS nakijken en verdergaan
+mail-keys-step-text = Dit gebeurt ieder uur ook vanzelf.
+mail-key-kind = Soort sleutel
+mail-key-kind-rsa2048 = RSA 2048 (kent iedereen)
+mail-key-kind-ed25519 = Ed25519 (ernaast, niet in plaats van)
+mail-key-made = Gemaakt
+mail-key-record = Het record in de DNS
+mail-key-new = Nieuwe sleutel
+mail-key-new-text = Heeft het domein al een sleutel, dan begint hiermee het wisselen. De oude blijft gelden tot de nieuwe overal bekend is.
+mail-key-make = Sleutel maken
+mail-key-no-domain = Vertel eerst wie er voor u mailt; dan is duidelijk voor welke domeinen een sleutel nodig is.
+mail-key-error-domain = Kies een domein.
+mail-key-error-busy = Voor dit domein wordt al een sleutel gewisseld. Maak dat eerst af.
+mail-what-if = Wat gebeurt er als …?
+mail-what-if-door = Probeer een strenger beleid op de rapporten van de laatste weken.
+mail-what-if-lead = Probeer een beleid uit voordat u het publiceert. De kluis rekent de rapporten van de laatste weken opnieuw door: welke mail zou dan zijn geweigerd?
+mail-what-if-policy = Beleid
+mail-what-if-own = Met een eigen record
+mail-what-if-record = DMARC-record
+mail-what-if-record-hint = Bijvoorbeeld v=DMARC1; p=reject; adkim=s. Gaat voor op de keuze hierboven.
+mail-what-if-spf = Nieuw SPF-record
+mail-what-if-spf-hint = Laat leeg om SPF te laten zoals het was.
+mail-what-if-go = Doorrekenen
+mail-what-if-outcome = Uitkomst
+mail-what-if-basis = Berekend over { $n } mails in { $days } dagen, met het record
+mail-what-if-sources = Per afzender, wie het meest verliest eerst
+mail-queue = Wachtrij van de mail
+mail-queue-door = Wat nog moet worden bezorgd.
+mail-queue-lead = Mail die de kluis heeft aangenomen en ondertekend, en die de mailserver nog niet heeft. Wie hem krijgt, staat hier niet bij.
+mail-queue-waiting = Wachten
+mail-queue-held = Vastgehouden
+mail-queue-bytes = Bytes
+mail-queue-oldest = De oudste wacht sinds
+mail-queue-none = Er wacht niets.
+mail-queue-at = Aangenomen
+mail-queue-receiver = Naar
+mail-queue-attempts = Pogingen
+mail-queue-due = Volgende poging
+mail-queue-do = Handelingen
+mail-queue-state-waiting = wacht
+mail-queue-state-sending = wordt nu bezorgd
+mail-queue-state-held = vastgehouden
+mail-queue-retry = Nu proberen
+mail-queue-drop = Weggooien
+notice-mail-deleted = Het is verwijderd.
+notice-mail-key = De sleutel is gemaakt. Zet nu het record hieronder in uw DNS.
+notice-mail-step = De DNS is nagekeken.
+notice-mail-retry = De mail wordt opnieuw geprobeerd.
+notice-mail-dropped = De mail is weggegooid.
+mail-all-soon = Er is iets wat u binnenkort moet doen.
+mail-all-now = Er is iets wat u nu moet doen.
+mail-misuse-more = Bekijk hoeveel en wanneer
+mail-disown = Deze afzender is niet van ons
+mail-disown-back = Toch weer onbekend
+mail-disown-text = Zegt u dat hij niet van u is, dan houdt hij het weigeren van nepmail niet meer tegen.
+notice-mail-disowned = Vastgelegd.
+mail-what-if-error = Dit klopt niet.
+phishing-vault = E-mailadressen van klanten
+
+## Tip 5
 together-lead = Klanten kunnen helpen om hun gegevens goed te beschermen. Laat zien wat u bewaart, en doe wat zij vragen.
 together-access = Inzage: op de pagina van een klant maakt u een overzicht van alles wat de winkel bewaart, en van wie het las.
 together-erase =
@@ -597,6 +938,9 @@ op-sign-in = Aangemeld
 op-sign-out = Afgemeld
 op-status = Stand bekeken
 op-check = Webwinkel gecontroleerd
+op-mail-read = Mail en rapporten bekeken
+op-mail-change = Mail-instellingen gewijzigd
+op-mail-send = Mail verstuurd
 reason-operation-not-granted = mag deze handeling niet
 reason-purpose-not-granted = mag niet lezen voor dit doel
 reason-field-not-granted = mag dit gegeven niet lezen

@@ -3,14 +3,15 @@
 
 mod api;
 mod console;
-mod limiter;
+mod mail_plan;
 mod options;
 mod server;
 mod state;
 #[cfg(test)]
 mod testing;
 
-pub use options::{CertificateSource, HstsOptions, Limits, WebOptions};
+pub(crate) use kluis_app::limiter;
+pub use options::{CertificateSource, HstsOptions, Limits, SharedCertificate, WebOptions};
 pub use server::{
     CertificateError, CertificateReport, NewPartner, Partner, Partners, WebError, is_partner_name, serve,
 };

@@ -2,8 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use kluis_net::acme::AcmeOptions;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+/// Bytes of a file with reports of receivers that the API and the console take at once.
+pub(crate) const REPORT_BYTES_MAX: usize = 25 * 1024 * 1024;
 
 /// Everything the server needs besides the vault itself.
 #[derive(Debug, Clone)]
@@ -26,6 +32,26 @@ pub struct WebOptions {
     pub limits: Limits,
     /// The shop's name, as pages show it.
     pub shop_name: String,
+    /// Where the certificate in force is shown to the other listeners of this process.
+    pub shared_certificate: Option<Arc<SharedCertificate>>,
+}
+
+/// The certificate in force, for listeners of this process that are not of the web; none until the web server has begun.
+#[derive(Debug, Default)]
+pub struct SharedCertificate(OnceLock<Arc<dyn ResolvesServerCert>>);
+
+impl SharedCertificate {
+    /// Shows this one from now on; only the first counts, which follows every renewal by itself.
+    pub(crate) fn share(&self, certificates: Arc<dyn ResolvesServerCert>) {
+        // Set already: another server of this process was first.
+        let _ = self.0.set(certificates);
+    }
+}
+
+impl ResolvesServerCert for SharedCertificate {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.get()?.resolve(hello)
+    }
 }
 
 /// What Strict-Transport-Security says.

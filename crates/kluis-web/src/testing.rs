@@ -113,6 +113,7 @@ impl Server {
             security_contact: Some("mailto:veilig@winkel.example".into()),
             limits,
             shop_name: "Winkel".into(),
+            shared_certificate: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let state = WebState::new(app.clone(), Arc::new(options));
@@ -219,6 +220,53 @@ pub(crate) fn customer(number: u32) -> Value {
         "given_name": "Sanne", "infix": "van der", "surname": format!("Kanariegeel{number}"),
         "street": "Zonnebloemlaan", "house_number": "12", "postcode": "1234 ab", "city": "Wijkdorp",
     }})
+}
+
+/// A DMARC report about yesterday: of each row the server, the messages, the From domain, the domain that signed and
+/// that of the envelope; an empty one proves nothing.
+pub(crate) fn dmarc_report(
+    now: TimeMs,
+    org: &str,
+    id: &str,
+    rows: &[(&str, u64, &str, &str, &str)],
+) -> String {
+    let end = now.0 / 1_000 - 3_600;
+    let mut text = format!(
+        "<?xml version=\"1.0\"?><feedback><report_metadata><org_name>{org}</org_name><email>dmarc@{org}</email>\
+         <report_id>{id}</report_id><date_range><begin>{}</begin><end>{end}</end></date_range></report_metadata>\
+         <policy_published><domain>winkel.example</domain><p>none</p></policy_published>",
+        end - 86_399
+    );
+    for (source, count, from, signer, envelope) in rows {
+        let word = |is_good: bool| if is_good { "pass" } else { "fail" };
+        let signature = match signer.is_empty() {
+            true => String::new(),
+            false => {
+                format!("<dkim><domain>{signer}</domain><selector>s1</selector><result>pass</result></dkim>")
+            }
+        };
+        let spf = if envelope.is_empty() { "evil.example" } else { envelope };
+        text.push_str(&format!(
+            "<record><row><source_ip>{source}</source_ip><count>{count}</count><policy_evaluated>\
+             <disposition>none</disposition><dkim>{}</dkim><spf>{}</spf></policy_evaluated></row>\
+             <identifiers><header_from>{from}</header_from></identifiers><auth_results>{signature}<spf>\
+             <domain>{spf}</domain><result>{}</result></spf></auth_results></record>",
+            word(signer == from),
+            word(envelope == from),
+            word(!envelope.is_empty()),
+        ));
+    }
+    text + "</feedback>"
+}
+
+/// Files of the public vectors about DMARC beside the project, or where `KLUIS_VECTORS` says.
+pub(crate) fn vector_files(folder: &str) -> Vec<std::path::PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let vectors = std::env::var("KLUIS_VECTORS").unwrap_or_else(|_| "../shared/vectors".to_owned());
+    let entries = std::fs::read_dir(root.join(vectors).join("dmarc").join(folder)).unwrap();
+    let mut files: Vec<std::path::PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
 }
 
 fn parse(bytes: &[u8]) -> Answer {

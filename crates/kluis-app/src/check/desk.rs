@@ -267,7 +267,7 @@ fn both(text: impl Fn(Lang) -> String) -> Text {
 fn hint(error: &AuditError) -> Text {
     match error {
         AuditError::NoSuchName { .. } | AuditError::NoAddress { .. } => Text::new(
-            "Controleer de spelling, en vraag de beheerder van het domein of het goed in het DNS staat.",
+            "Controleer de spelling, en vraag de beheerder van het domein of het goed in de DNS staat.",
             "Check the spelling, and ask whoever runs the domain whether the DNS is right.",
         ),
         AuditError::DnsFailed { .. } => Text::new(

@@ -70,6 +70,8 @@ pub enum FindingKind {
     TokenWrong,
     /// A check of a shop's HTTPS was changed.
     CheckWrong,
+    /// A signing key, report or fact about mail was changed, put in or taken out.
+    MailWrong,
     /// The purpose register or the vault's own row is not what was put in force last.
     RegisterWrong,
 }
@@ -104,6 +106,7 @@ impl FindingKind {
             Self::ConsentWrong => "consent_wrong",
             Self::TokenWrong => "token_wrong",
             Self::CheckWrong => "check_wrong",
+            Self::MailWrong => "mail_wrong",
             Self::RegisterWrong => "register_wrong",
         }
     }
@@ -194,6 +197,10 @@ impl FindingKind {
             Self::CheckWrong => (
                 "Een controle van de webwinkel is buiten de kluis om gewijzigd.",
                 "A check of the shop was changed outside the vault.",
+            ),
+            Self::MailWrong => (
+                "Een sleutel, rapport of stand van de mail is buiten de kluis om gewijzigd, toegevoegd of verwijderd.",
+                "A key, report or state of mail was changed, put in or taken out outside the vault.",
             ),
             Self::RegisterWrong => (
                 "Het doelregister of de kluisregel is niet wat het laatst is vastgesteld.",

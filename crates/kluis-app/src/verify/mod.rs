@@ -18,6 +18,8 @@ use crate::{App, AppError, Progress, meta};
 
 mod finding;
 mod log;
+mod mail;
+mod mail_reports;
 mod others;
 mod replay;
 mod rows;
@@ -121,6 +123,12 @@ impl App {
             let read = check.read_register().await;
             check.part(read)?;
             let read = check.read_checks().await;
+            check.part(read)?;
+            let read = check.read_mail_keys().await;
+            check.part(read)?;
+            let read = check.read_mail_reports().await;
+            check.part(read)?;
+            let read = check.read_mail_facts().await;
             check.part(read)?;
         }
         let Check { mut report, findings, .. } = check;

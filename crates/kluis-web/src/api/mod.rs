@@ -8,6 +8,7 @@ mod checks;
 mod credentials;
 mod exports;
 mod json;
+mod mail;
 mod openapi;
 mod problem;
 mod route;
@@ -43,6 +44,7 @@ use self::call::{Call, lang_of};
 use self::problem::Problem;
 use self::route::{Access, Answered, Found, Params, Route, Table, Takes, Verb};
 pub(crate) use self::traffic::Traffic;
+use crate::options::REPORT_BYTES_MAX;
 use crate::state::{Caller, Peer, WebState};
 
 /// Longest time until a handler has its answer; what is streamed after that has its own bounds.
@@ -218,7 +220,11 @@ async fn read_body(call: &mut Call) -> Result<(), Problem> {
     }
     if !matches!(call.route.takes, Takes::Lines(_)) {
         let body = std::mem::take(&mut call.body);
-        call.bytes = body::whole(body, call.state.options.limits.body_bytes_max).await?;
+        let bytes_max = match call.route.takes {
+            Takes::Reports(_) => REPORT_BYTES_MAX,
+            _ => call.state.options.limits.body_bytes_max,
+        };
+        call.bytes = body::whole(body, bytes_max).await?;
     }
     Ok(())
 }

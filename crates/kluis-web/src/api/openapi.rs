@@ -108,6 +108,8 @@ fn request_body(route: &Route) -> Option<Value> {
         Takes::Nothing => return None,
         Takes::Json(name) => reference(name),
         Takes::Lines(_) | Takes::Text(_) => json!({"type": "string"}),
+        // Bytes as they are (OpenAPI 3.1 §4.8.14.4).
+        Takes::Reports(_) => json!({}),
     };
     let content: Map<String, Value> = route
         .takes

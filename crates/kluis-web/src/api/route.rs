@@ -66,6 +66,8 @@ pub(crate) enum Takes {
     Lines(&'static str),
     /// Text of one of these media types.
     Text(&'static [&'static str]),
+    /// A file with reports, of one of these media types, larger than other bodies may be.
+    Reports(&'static [&'static str]),
 }
 
 impl Takes {
@@ -75,7 +77,7 @@ impl Takes {
             Self::Nothing => &[],
             Self::Json(_) => &["application/json"],
             Self::Lines(_) => super::bulk::LINES,
-            Self::Text(media_types) => media_types,
+            Self::Text(media_types) | Self::Reports(media_types) => media_types,
         }
     }
 }

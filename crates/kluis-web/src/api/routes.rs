@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::bulk::NDJSON;
 use super::route::{Access, Gives, Parameter, Place, Route, Takes, Verb};
-use super::{audit, bulk, checks, credentials, exports, schemas, subjects, tokens, vault};
+use super::{audit, bulk, checks, credentials, exports, mail, schemas, subjects, tokens, vault};
 
 const JSON: &str = "application/json";
 
@@ -60,6 +60,8 @@ const FIELDS: Parameter =
     query("fields", "Field names with commas between; absent means all of the purpose.", schemas::field_list);
 const LIMIT: Parameter = query("limit", "At most so many entries.", || schemas::number(1, 1000));
 const LOG: Parameter = query("log", "The log; absent means this node's.", schemas::log);
+
+const MAIL_DAYS: Parameter = query("days", "So many days back.", schemas::mail_days);
 
 /// Every route of the API.
 pub(crate) const ROUTES: &[Route] = &[
@@ -466,6 +468,167 @@ pub(crate) const ROUTES: &[Route] = &[
             may(O::Check),
             "The report of a finished check as HTML, Markdown, SARIF or JSON",
             |call| Box::pin(checks::report(call)),
+        )
+    },
+    Route {
+        parameters: &[MAIL_DAYS],
+        gives: &[gives(200, "MailOverview")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/overview",
+            may(O::MailRead),
+            "Who mails in the shop's name: lights, senders over time, misuse, and the one thing to do",
+            |call| Box::pin(mail::overview(call)),
+        )
+    },
+    Route {
+        parameters: &[MAIL_DAYS],
+        gives: &[gives(200, "MailSources")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/sources",
+            may(O::MailRead),
+            "Who mailed in the shop's name, by stream and source, and what we sent ourselves",
+            |call| Box::pin(mail::sources(call)),
+        )
+    },
+    Route {
+        parameters: &[
+            query("before", "Older than the report with this id.", schemas::id),
+            query("limit", "At most so many.", || schemas::number(1, kluis_app::MAIL_REPORTS_MAX)),
+        ],
+        gives: &[gives(200, "MailReports")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/reports",
+            may(O::MailRead),
+            "Reports of receivers, newest first",
+            |call| Box::pin(mail::reports(call)),
+        )
+    },
+    Route {
+        takes: Takes::Reports(mail::FILE),
+        gives: &[gives(200, "MailTaken")],
+        ..route(
+            Verb::Post,
+            "/v1/mail/reports",
+            may(O::MailChange),
+            "Take in a file with reports: mail, mailbox, zip, gzip, XML or JSON",
+            |call| Box::pin(mail::ingest(call)),
+        )
+    },
+    Route {
+        gives: &[gives(200, "MailReport")],
+        ..route(Verb::Get, "/v1/mail/reports/{id}", may(O::MailRead), "One report with its rows", |call| {
+            Box::pin(mail::report(call))
+        })
+    },
+    Route {
+        gives: &[gives(200, "MailQuarantine")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/quarantine",
+            may(O::MailRead),
+            "What came in as a report and could not be read",
+            |call| Box::pin(mail::quarantine(call)),
+        )
+    },
+    Route {
+        gives: &[gives(200, "MailTaken")],
+        problems: &[409],
+        ..route(
+            Verb::Post,
+            "/v1/mail/quarantine/{id}/retry",
+            may(O::MailChange),
+            "Read it again; what can be read now leaves the quarantine",
+            |call| Box::pin(mail::retry(call)),
+        )
+    },
+    Route {
+        gives: &[gives_other(204, "")],
+        problems: &[409],
+        ..route(
+            Verb::Delete,
+            "/v1/mail/quarantine/{id}",
+            may(O::MailChange),
+            "Throw away what could not be read",
+            |call| Box::pin(mail::delete(call)),
+        )
+    },
+    Route {
+        gives: &[gives(200, "MailKeys")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/keys",
+            may(O::MailRead),
+            "Signing keys and what to do about each",
+            |call| Box::pin(mail::keys(call)),
+        )
+    },
+    Route {
+        takes: Takes::Json("NewMailKey"),
+        gives: &[gives(201, "MailKey")],
+        problems: &[409],
+        ..route(
+            Verb::Post,
+            "/v1/mail/keys",
+            may(O::MailChange),
+            "Make a signing key; it signs once its record was seen in the DNS",
+            |call| Box::pin(mail::new_key(call)),
+        )
+    },
+    Route {
+        gives: &[gives(200, "MailPlan")],
+        problems: &[404],
+        ..route(
+            Verb::Get,
+            "/v1/mail/plan",
+            may(O::MailRead),
+            "The DNS records to publish, in order; not found while no streams are declared",
+            |call| Box::pin(mail::plan(call)),
+        )
+    },
+    Route {
+        takes: Takes::Json("MailSimulation"),
+        gives: &[gives(200, "MailSimulated")],
+        ..route(
+            Verb::Post,
+            "/v1/mail/simulate",
+            may(O::MailRead),
+            "Replay stored reports under a policy or record that is not published yet",
+            |call| Box::pin(mail::simulate(call)),
+        )
+    },
+    Route {
+        parameters: &[query("limit", "At most so many.", || schemas::number(1, mail::QUEUE_MAX))],
+        gives: &[gives(200, "MailQueue")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/queue",
+            may(O::MailRead),
+            "What waits to be delivered, without an address",
+            |call| Box::pin(mail::queue(call)),
+        )
+    },
+    Route {
+        gives: &[gives(200, "MailLookalikes")],
+        ..route(
+            Verb::Get,
+            "/v1/mail/lookalikes",
+            may(O::MailRead),
+            "Names that look like the shop's and exist, as of the last look",
+            |call| Box::pin(mail::lookalikes(call)),
+        )
+    },
+    Route {
+        takes: Takes::Json("MailLook"),
+        gives: &[gives(202, "AnyObject")],
+        ..route(
+            Verb::Post,
+            "/v1/mail/lookalikes",
+            may(O::MailChange),
+            "Look for names that resemble a domain; it goes on in the background",
+            |call| Box::pin(mail::look(call)),
         )
     },
     Route {

@@ -1,5 +1,9 @@
 //! The JSON schemas of the API, as the OpenAPI document shows them.
 
+mod mail;
+
+pub(crate) use mail::days as mail_days;
+
 use kluis_model::{Mask, Operation, Outcome, Role, StartEvent};
 use serde_json::{Map, Value, json};
 
@@ -129,9 +133,16 @@ fn open_object(required: Value) -> Value {
 /// Every named schema.
 pub(crate) fn all() -> Value {
     let mut schemas = Map::new();
-    for part in
-        [subjects_in(), subjects_out(), tokens_and_credentials(), vault(), audit(), exports(), checks()]
-    {
+    for part in [
+        subjects_in(),
+        subjects_out(),
+        tokens_and_credentials(),
+        vault(),
+        audit(),
+        exports(),
+        checks(),
+        mail::all(),
+    ] {
         if let Value::Object(part) = part {
             schemas.extend(part);
         }

@@ -1,6 +1,10 @@
 //! The API over real sockets: who may, what is refused, what is answered, and that all of it is as the document says.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
+
+use kluis_app::MailSettings;
+use kluis_mail::streams::{MailSetup, MailStream, StreamKind};
 use kluis_model::{Operation, Role};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +13,7 @@ use super::openapi;
 use super::route::{Access, Route, Takes};
 use super::routes::ROUTES;
 use crate::options::Limits;
-use crate::testing::{Answer, Server, customer};
+use crate::testing::{Answer, Server, customer, dmarc_report};
 
 /// A path with something in place of its parameters.
 fn concrete(route: &Route, id: &str) -> String {
@@ -333,7 +337,10 @@ async fn what_is_answered_is_what_the_document_says() {
         ),
         ("/v1/exports".into(), json!({"purpose": "order", "fields": ["email"]}), 201, "Export"),
         ("/v1/checks".into(), json!({"domain": "winkel.example", "owner_verified": true}), 202, "Check"),
+        ("/v1/mail/keys".into(), json!({"domain": "winkel.example", "algorithm": "ed25519"}), 201, "MailKey"),
+        ("/v1/mail/simulate".into(), json!({"policy": "reject", "days": 7}), 200, "MailSimulated"),
     ];
+    take_in_reports(&server).await;
     for (path, body, status, schema) in posts {
         let answer = server.post(&path, &body).await.expect(status);
         conforms(&answer.json(), schema);
@@ -354,6 +361,14 @@ async fn what_is_answered_is_what_the_document_says() {
         ("/v1/logs".into(), "Logs"),
         ("/v1/exports".into(), "Exports"),
         ("/v1/checks?domain=winkel.example".into(), "Checks"),
+        ("/v1/mail/overview?days=7".into(), "MailOverview"),
+        ("/v1/mail/sources".into(), "MailSources"),
+        ("/v1/mail/reports?limit=1".into(), "MailReports"),
+        ("/v1/mail/quarantine".into(), "MailQuarantine"),
+        ("/v1/mail/keys".into(), "MailKeys"),
+        ("/v1/mail/plan".into(), "MailPlan"),
+        ("/v1/mail/queue".into(), "MailQueue"),
+        ("/v1/mail/lookalikes".into(), "MailLookalikes"),
         ("/v1/status".into(), "Status"),
         ("/v1/usage".into(), "Usage"),
         ("/healthz".into(), "Health"),
@@ -372,6 +387,81 @@ async fn what_is_answered_is_what_the_document_says() {
     server.ask(Some(&server.owner), "PUT", "/v1/purposes", &toml, b"nonsense").await.expect(422);
     let erased = server.ask(Some(&server.owner), "DELETE", &of(""), &[], b"").await.expect(200);
     conforms(&erased.json(), "Erased");
+}
+
+/// Declares a stream, and takes in a report and something that is none.
+async fn take_in_reports(server: &Server) {
+    let mut setup = MailSetup::new("winkel.example");
+    setup.streams.push(MailStream::new("winkel", StreamKind::Shop, "winkel.example"));
+    let settings = MailSettings { setup: Some(Arc::new(setup)), ..MailSettings::default() };
+    server.app.set_mail_settings(settings);
+    let rows = [
+        ("192.0.2.10", 88, "winkel.example", "winkel.example", "winkel.example"),
+        ("203.0.113.66", 312, "winkel.example", "", ""),
+    ];
+    let report = dmarc_report(server.app.now(), "ontvanger.example", "1", &rows);
+    for (bytes, new, quarantined) in
+        [(report.as_bytes(), 1, 0), (report.as_bytes(), 0, 0), (b"nonsense", 0, 1)]
+    {
+        let octets = [("content-type", "application/octet-stream")];
+        let answer = server.ask(Some(&server.owner), "POST", "/v1/mail/reports", &octets, bytes).await;
+        let taken = answer.expect(200).json();
+        conforms(&taken, "MailTaken");
+        let apart = taken["quarantined"].as_array().unwrap().len();
+        assert_eq!((taken["new"].as_u64(), apart), (Some(new), quarantined), "{taken}");
+    }
+    let list = server.get("/v1/mail/reports?limit=1").await.expect(200).json();
+    let id = list["reports"][0]["id"].as_str().unwrap().to_owned();
+    conforms(&server.get(&format!("/v1/mail/reports/{id}")).await.expect(200).json(), "MailReport");
+    let older = server.get(&format!("/v1/mail/reports?before={id}")).await.expect(200).json();
+    assert_eq!(older, json!({"reports": [], "next": null}));
+    let apart = server.get("/v1/mail/quarantine").await.expect(200).json();
+    let apart = format!("/v1/mail/quarantine/{}", apart["quarantine"][0]["id"].as_str().unwrap());
+    let again = server.post(&format!("{apart}/retry"), &json!({})).await.expect(200).json();
+    conforms(&again, "MailTaken");
+    server.ask(Some(&server.owner), "DELETE", &apart, &[], b"").await.expect(204);
+    server.ask(Some(&server.owner), "DELETE", &apart, &[], b"").await.expect(404);
+}
+
+#[tokio::test]
+async fn input_about_mail_is_bounded_and_refused_clearly() {
+    let server = Server::start().await;
+    let octets = [("content-type", "application/octet-stream")];
+    let huge = vec![b'x'; crate::options::REPORT_BYTES_MAX + 1];
+    for (headers, bytes, status) in [
+        (&octets[..], &b""[..], 422),
+        (&[("content-type", "text/xml")], b"<feedback/>", 415),
+        (&octets, &huge, 413),
+    ] {
+        let answer = server.ask(Some(&server.owner), "POST", "/v1/mail/reports", headers, bytes).await;
+        check_problem(&answer.expect(status), "a file");
+    }
+    for (path, body, status) in [
+        ("/v1/mail/keys", json!({"domain": "geen domein"}), 422),
+        ("/v1/mail/keys", json!({"domain": "winkel.example", "selector": "a b"}), 422),
+        ("/v1/mail/keys", json!({"domain": "winkel.example", "algorithm": "dsa"}), 422),
+        ("/v1/mail/keys", json!({}), 422),
+        ("/v1/mail/simulate", json!({"policy": "reject"}), 422),
+        ("/v1/mail/simulate", json!({"policy": "nonsense"}), 422),
+        ("/v1/mail/simulate", json!({"policy": "reject", "days": 0}), 422),
+        ("/v1/mail/simulate", json!({"policy": "reject", "record": "x".repeat(2_000)}), 422),
+        ("/v1/mail/lookalikes", json!({"domain": ""}), 422),
+        ("/v1/mail/lookalikes", json!({"domain": "geen domein"}), 422),
+    ] {
+        let answer = server.post(path, &body).await.expect(status);
+        check_problem(&answer, path);
+    }
+    for (path, status) in [
+        ("/v1/mail/overview?days=0", 400),
+        ("/v1/mail/sources?days=401", 400),
+        ("/v1/mail/reports?limit=501", 400),
+        ("/v1/mail/reports?before=nonsense", 400),
+        ("/v1/mail/reports/nonsense", 404),
+        ("/v1/mail/queue?limit=1001", 400),
+        ("/v1/mail/plan", 404),
+    ] {
+        check_problem(&server.get(path).await.expect(status), path);
+    }
 }
 
 #[tokio::test]

@@ -12,10 +12,15 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use kluis_app::ImportJobs;
 
+use crate::options::REPORT_BYTES_MAX;
 use crate::state::WebState;
 
 mod answer;
 mod check_view;
+mod mail_chart;
+#[cfg(test)]
+mod mail_samples;
+mod mail_view;
 mod pages;
 mod render;
 #[cfg(test)]
@@ -28,7 +33,7 @@ mod view;
 mod visit;
 mod words;
 
-use pages::{access, checks, customer, exports, find, home, import, log, public};
+use pages::{access, checks, customer, exports, find, home, import, log, mail, public};
 use render::Renderer;
 use session::Sessions;
 
@@ -77,6 +82,7 @@ pub(crate) fn routes(state: WebState) -> Router {
     public_routes()
         .merge(customer_routes())
         .merge(vault_routes(upload_max))
+        .merge(mail_routes())
         .fallback(public::missing)
         .method_not_allowed_fallback(public::wrong_method)
         .layer(from_fn(lang))
@@ -112,7 +118,6 @@ fn vault_routes(upload_max: usize) -> Router<Arc<Console>> {
         .route("/console/checks/{id}/file", get(checks::file))
         .route("/console/store", get(home::store))
         .route("/console/necessary", get(home::necessary))
-        .route("/console/phishing", get(home::phishing))
         .route("/console/together", get(home::together))
         .route("/console/connectors", get(access::list))
         .route("/console/connectors/new", get(access::new_page).post(access::create))
@@ -129,6 +134,34 @@ fn vault_routes(upload_max: usize) -> Router<Arc<Console>> {
         .route("/console/exports", get(exports::list).post(exports::request))
         .route("/console/exports/{id}/approve", post(exports::approve))
         .route("/console/exports/{id}/file", post(exports::file))
+}
+
+fn mail_routes() -> Router<Arc<Console>> {
+    let upload_max = REPORT_BYTES_MAX + UPLOAD_FRAME_BYTES;
+    let upload = post(mail::reports::upload).layer(DefaultBodyLimit::max(upload_max));
+    Router::new()
+        .route("/console/phishing", get(mail::home::page))
+        .route("/console/phishing/keys", get(mail::keys::page).post(mail::keys::create))
+        .route("/console/phishing/plan", get(mail::plan::page).post(mail::plan::compare))
+        .route("/console/phishing/reports", get(mail::reports::list).merge(upload))
+        .route("/console/phishing/reports/{id}", get(mail::reports::page))
+        .route("/console/phishing/quarantine", get(mail::reports::quarantine))
+        .route(
+            "/console/phishing/quarantine/{id}/retry",
+            get(mail::reports::quarantine_of).post(mail::reports::retry),
+        )
+        .route(
+            "/console/phishing/quarantine/{id}/delete",
+            get(mail::reports::quarantine_of).post(mail::reports::delete),
+        )
+        .route("/console/phishing/senders", get(mail::senders::page_of).post(mail::senders::disown))
+        .route("/console/phishing/senders/{*key}", get(mail::senders::page))
+        .route("/console/phishing/what-if", get(mail::what_if::page).post(mail::what_if::replay))
+        .route("/console/phishing/queue", get(mail::queue::page))
+        .route("/console/phishing/queue/{id}/retry", get(mail::queue::page_of).post(mail::queue::retry))
+        .route("/console/phishing/queue/{id}/drop", get(mail::queue::page_of).post(mail::queue::drop_one))
+        .route("/console/phishing/lookalikes", get(mail::lookalikes::page).post(mail::lookalikes::start))
+        .route("/console/phishing/keys/step", get(mail::keys::page_of).post(mail::keys::step))
 }
 
 /// Takes a choice of language out of the address.

@@ -41,7 +41,17 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("tip_https.html", include_str!("../../templates/tip_https.html")),
     ("tip_store.html", include_str!("../../templates/tip_store.html")),
     ("tip_necessary.html", include_str!("../../templates/tip_necessary.html")),
-    ("tip_phishing.html", include_str!("../../templates/tip_phishing.html")),
+    ("mail.html", include_str!("../../templates/mail.html")),
+    ("mail_parts.html", include_str!("../../templates/mail_parts.html")),
+    ("mail_sender.html", include_str!("../../templates/mail_sender.html")),
+    ("mail_reports.html", include_str!("../../templates/mail_reports.html")),
+    ("mail_report.html", include_str!("../../templates/mail_report.html")),
+    ("mail_quarantine.html", include_str!("../../templates/mail_quarantine.html")),
+    ("mail_keys.html", include_str!("../../templates/mail_keys.html")),
+    ("mail_plan.html", include_str!("../../templates/mail_plan.html")),
+    ("mail_what_if.html", include_str!("../../templates/mail_what_if.html")),
+    ("mail_lookalikes.html", include_str!("../../templates/mail_lookalikes.html")),
+    ("mail_queue.html", include_str!("../../templates/mail_queue.html")),
     ("tip_together.html", include_str!("../../templates/tip_together.html")),
     ("error.html", include_str!("../../templates/error.html")),
 ];
@@ -111,6 +121,9 @@ fn environment(lang: Lang) -> Result<(Environment<'static>, Arc<Texts>), Error> 
     env.add_filter("num", move |number: i64| t.number(number));
     let t = Arc::clone(&texts);
     env.add_filter("date", move |ms: i64| time_tag(ms, &t.date(ms)));
+    // A day as bare text, for what may hold no tags.
+    let t = Arc::clone(&texts);
+    env.add_filter("day", move |ms: i64| t.date(ms));
     let t = Arc::clone(&texts);
     env.add_filter("time", move |ms: i64| time_tag(ms, &t.date_time(ms)));
     for (name, source) in TEMPLATES {

@@ -3,13 +3,14 @@
 use kluis_model::Lang;
 
 use super::check_view::{Chart, CheckPage, CheckRow, ChecksView, Publish, tone_of};
+use super::mail_samples::mail_pages;
 use super::render::Renderer;
 use super::view::*;
 
 /// A moment on 24 November 2026.
-const NOW: i64 = 1_795_487_820_000;
-const DAY: i64 = 86_400_000;
-const ID: &str = "019abf10-7b1c-7d3a-9c41-2f0c3a9b1e55";
+pub(crate) const NOW: i64 = 1_795_487_820_000;
+pub(crate) const DAY: i64 = 86_400_000;
+pub(crate) const ID: &str = "019abf10-7b1c-7d3a-9c41-2f0c3a9b1e55";
 
 /// Renders every page in one language, each with a name.
 pub(crate) fn every_page(renderer: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
@@ -20,11 +21,12 @@ pub(crate) fn every_page(renderer: &Renderer, lang: Lang) -> Vec<(&'static str, 
     out.extend(job_pages(renderer, lang));
     out.extend(tip_pages(renderer, lang));
     out.extend(check_pages(renderer, lang));
+    out.extend(mail_pages(renderer, lang));
     out
 }
 
 /// Renders a page, naming it when that fails.
-fn shown<V: View>(
+pub(crate) fn shown<V: View>(
     renderer: &Renderer,
     lang: Lang,
     name: &'static str,
@@ -41,7 +43,7 @@ fn public() -> Frame {
     Frame { path: "/".into(), csrf: "t".into(), ..Frame::default() }
 }
 
-fn inside(place: &'static str) -> Frame {
+pub(crate) fn inside(place: &'static str) -> Frame {
     Frame {
         path: "/console/customers?purpose=order".into(),
         place,
@@ -60,7 +62,7 @@ fn counts() -> Counts {
     Counts { customers: 12_345, erased: 17, purposes: 8, fields: 22, log_lines: 1_234_567, credentials: 4 }
 }
 
-fn choice(id: &str, label: &str, chosen: bool) -> Choice {
+pub(crate) fn choice(id: &str, label: &str, chosen: bool) -> Choice {
     Choice { id: id.into(), label: label.into(), chosen }
 }
 
@@ -73,7 +75,7 @@ fn purposes() -> Vec<Choice> {
     ]
 }
 
-fn problem(field: &str, message: &str) -> FieldError {
+pub(crate) fn problem(field: &str, message: &str) -> FieldError {
     FieldError { field: field.into(), message: message.into() }
 }
 
@@ -140,11 +142,18 @@ fn public_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
         certificate: Some(certificate(60, true)),
         checkpoint_at: Some(NOW),
         check: Some(last_check()),
+        watches_mail: true,
     };
     let empty =
         StatusView { counts: Some(Counts::default()), checkpoint_at: None, check: None, ..open.clone() };
-    let sealed =
-        StatusView { sealed: true, counts: None, certificate: None, checkpoint_at: None, check: None };
+    let sealed = StatusView {
+        sealed: true,
+        counts: None,
+        certificate: None,
+        checkpoint_at: None,
+        check: None,
+        watches_mail: false,
+    };
     let sign_in = SignInView { idle_minutes: 15, absolute_hours: 12, ..SignInView::default() };
     let wrong = SignInView {
         errors: vec![problem("credential", &r.texts(lang).get("sign-in-error"))],
@@ -287,7 +296,7 @@ fn customer_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn credential(name: &str, kind: &str) -> Credential {
+pub(crate) fn credential(name: &str, kind: &str) -> Credential {
     Credential {
         id: ID.into(),
         name: name.into(),
@@ -553,11 +562,6 @@ fn tip_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
         days: 180,
         unread: 1,
     };
-    let phishing = PhishingView {
-        readers: vec![credential("Sanne", "staff"), credential("Webwinkel", "connector")],
-        reads: 1_204,
-        days: 30,
-    };
     let together = TogetherView { counts: counts(), consents: purposes() };
     vec![
         shown(
@@ -578,8 +582,6 @@ fn tip_pages(r: &Renderer, lang: Lang) -> Vec<(&'static str, String)> {
         shown(r, lang, "tip-store", inside("store"), &store),
         shown(r, lang, "tip-necessary", inside("necessary"), &necessary),
         shown(r, lang, "tip-necessary-none", inside("necessary"), &NecessaryView::default()),
-        shown(r, lang, "tip-phishing", inside("phishing"), &phishing),
-        shown(r, lang, "tip-phishing-none", inside("phishing"), &PhishingView::default()),
         shown(r, lang, "tip-together", inside("together"), &together),
         shown(r, lang, "tip-together-none", inside("together"), &TogetherView::default()),
     ]
@@ -615,7 +617,7 @@ fn check_page(state: &'static str) -> CheckPage {
         state,
         part: (state == "running").then(|| "Verbinding".into()),
         percent: (state == "running").then_some(40),
-        problem: (state == "failed").then(|| "De naam winkel.example bestaat niet in het DNS.".into()),
+        problem: (state == "failed").then(|| "De naam winkel.example bestaat niet in de DNS.".into()),
         hint: (state == "failed").then(|| "Controleer de spelling.".into()),
         owner: None,
         report: None,

@@ -61,6 +61,8 @@ pub(crate) struct Desk {
     pub(crate) secret: Option<NewSecret>,
     /// Receipts of customers erased by this person.
     pub(crate) receipts: VecDeque<(SubjectId, Erased)>,
+    /// What the last file with reports of receivers held.
+    pub(crate) taken: Option<super::mail_view::Taken>,
     /// The last verification asked for by this person.
     pub(crate) verification: Option<Verification>,
 }

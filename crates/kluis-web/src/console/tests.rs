@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod mail;
+
 use std::collections::{BTreeSet, HashSet};
 
 use kluis_model::{Lang, Operation, Role};

@@ -34,7 +34,6 @@ templates! {
     HttpsView => "tip_https.html",
     StoreView => "tip_store.html",
     NecessaryView => "tip_necessary.html",
-    PhishingView => "tip_phishing.html",
     TogetherView => "tip_together.html",
     ErrorView => "error.html",
 }
@@ -143,6 +142,8 @@ pub(crate) struct StatusView {
     pub(crate) checkpoint_at: Option<i64>,
     /// The newest check of the shop.
     pub(crate) check: Option<LastCheck>,
+    /// The shop declared its streams of mail, so that they are watched.
+    pub(crate) watches_mail: bool,
 }
 
 /// `/console/sign-in`.
@@ -684,17 +685,6 @@ pub(crate) struct NecessaryView {
     pub(crate) days: i64,
     /// Fields not read in the period.
     pub(crate) unread: i64,
-}
-
-/// `/console/phishing`: tip 4.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct PhishingView {
-    /// Credentials that may read e-mail addresses.
-    pub(crate) readers: Vec<Credential>,
-    /// Reads of e-mail addresses in the period.
-    pub(crate) reads: i64,
-    /// Days of the period.
-    pub(crate) days: i64,
 }
 
 /// `/console/together`: tip 5.

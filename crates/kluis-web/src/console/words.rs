@@ -217,6 +217,7 @@ pub(crate) fn attention(found: &[kluis_app::Attention], lang: Lang) -> Vec<Atten
         href: match item.id.split_once('_') {
             Some(("check", _)) => Some("/console/checks".to_owned()),
             Some(("certificate", _)) => Some("/console/https".to_owned()),
+            Some(("mail", _)) => Some("/console/phishing".to_owned()),
             _ => None,
         },
     };

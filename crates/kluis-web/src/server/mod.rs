@@ -5,6 +5,7 @@ mod certificate;
 mod headers;
 mod hsts;
 mod listen;
+mod mta_sts;
 mod partners;
 mod redirect;
 mod report;
@@ -88,6 +89,9 @@ pub(crate) async fn run(
     let source = Source::new(&options);
     let first = source.load(state.app.now())?;
     let shown = Arc::new(Shown::new(first, state.certificate.clone(), challenges.clone()));
+    if let Some(share) = &options.shared_certificate {
+        share.share(shown.clone());
+    }
     let settings = Arc::new(Settings::new(shown.clone(), proofs(&options))?);
     let hsts = Arc::new(Hsts::open(options.hsts.clone(), &options.tls_folder));
     hsts.refresh(shown.state().is_local, state.app.now());
@@ -166,7 +170,8 @@ fn handler(state: WebState, hsts: Arc<Hsts>) -> Handler {
         let (front, hsts, state) = (front.clone(), hsts.clone(), state.clone());
         Box::pin(async move {
             let (method, path) = (request.method(), request.uri().path());
-            let known = security_txt::answer(method, path, &state.options, state.app.now());
+            let known = security_txt::answer(method, path, &state.options, state.app.now())
+                .or_else(|| mta_sts::answer(&request, state.app.mail_settings().setup.as_deref()));
             let mut answer = match known {
                 Some(answer) => answer,
                 None => front.answer(request, caller).await,

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn texts_become_sentences_and_hosts_become_file_names() {
-        assert_eq!(sentence("het DNS antwoordt niet"), "Het DNS antwoordt niet.");
+        assert_eq!(sentence("de DNS antwoordt niet"), "De DNS antwoordt niet.");
         assert_eq!(sentence("Klaar."), "Klaar.");
         assert_eq!(sentence(""), ".");
         assert_eq!(file_word("2001:db8::1"), "2001-db8--1");

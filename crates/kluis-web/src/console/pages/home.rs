@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use kluis_app::{AppError, AuditEntry, AuditQuery};
-use kluis_model::{FieldKind, FieldName, LegalBasis, Operation, Outcome};
+use kluis_model::{FieldName, LegalBasis, Operation, Outcome};
 
 use crate::console::answer::Answer;
 use crate::console::check_view::tone_of;
 use crate::console::view::{
-    Attention, HttpsView, LastCheck, LogLine, NecessaryView, OverviewView, PhishingView, StoreView,
-    TogetherView, UsageRow,
+    Attention, HttpsView, LastCheck, LogLine, NecessaryView, OverviewView, StoreView, TogetherView, UsageRow,
 };
 use crate::console::visit::Signed;
 use crate::console::words::{Words, attention, certificate, counts, number};
@@ -20,8 +19,6 @@ const EVENTS_MAX: usize = 8;
 const EVENTS_READ: u32 = 60;
 /// Days over which the use of fields is counted.
 const USAGE_DAYS: u32 = 180;
-/// Days over which reads of e-mail addresses are counted.
-const PHISHING_DAYS: u32 = 30;
 
 /// `GET /console`
 pub(crate) async fn overview(signed: Signed) -> Answer {
@@ -144,38 +141,6 @@ pub(crate) async fn necessary(signed: Signed) -> Answer {
         view.unread = number(view.usage.iter().filter(|row| row.reads == 0).count() as u64);
     }
     Ok(signed.page(&signed.frame("necessary"), &view))
-}
-
-/// `GET /console/phishing`
-pub(crate) async fn phishing(signed: Signed) -> Answer {
-    let app = &signed.visit.console.state.app;
-    let register = app.register();
-    let words = Words { register: &register, texts: signed.visit.texts() };
-    let is_email = |name: &FieldName| {
-        register.field(name.as_str()).is_some_and(|def| def.kind == FieldKind::EmailAddress)
-    };
-    let mut view = PhishingView { days: i64::from(PHISHING_DAYS), ..PhishingView::default() };
-    if signed.actor.grant.allows_operation(Operation::Status) {
-        let lines = app.usage(&signed.actor, PHISHING_DAYS).await.map_err(|error| signed.fail(&error))?;
-        view.reads = number(lines.iter().filter(|line| is_email(&line.field)).map(|line| line.count).sum());
-    }
-    if signed.actor.grant.allows_operation(Operation::CredentialRead) {
-        let all = app.credentials(&signed.actor).await.map_err(|error| signed.fail(&error))?;
-        let emails: Vec<&FieldName> =
-            register.fields().map(|def| &def.name).filter(|name| is_email(name)).collect();
-        let reads = |grant: &kluis_model::Grant| {
-            let reads = [Operation::Read, Operation::Lookup, Operation::Search, Operation::ExportRead];
-            reads.into_iter().any(|operation| grant.allows_operation(operation))
-                && emails.iter().any(|name| {
-                    let whole = grant.mask(name).is_none() && grant.allows_field(name);
-                    whole && register.purposes_of(name).any(|purpose| grant.allows_purpose(&purpose.id))
-                })
-        };
-        let now = app.now();
-        let working = all.iter().filter(|one| one.works(now) && reads(&one.grant));
-        view.readers = working.map(|one| words.credential(one, &signed.actor, now)).collect();
-    }
-    Ok(signed.page(&signed.frame("phishing"), &view))
 }
 
 /// `GET /console/together`

@@ -8,4 +8,5 @@ pub(crate) mod find;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod log;
+pub(crate) mod mail;
 pub(crate) mod public;

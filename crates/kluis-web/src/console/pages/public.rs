@@ -44,6 +44,7 @@ pub(crate) async fn status(visit: Visit) -> Answer {
             grade,
             at: at.0,
         }),
+        watches_mail: app.mail_settings().setup.is_some(),
     };
     Ok(visit.page(StatusCode::OK, &visit.frame(), &view))
 }

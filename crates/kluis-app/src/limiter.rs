@@ -1,4 +1,4 @@
-//! Counts per minute: requests of a credential, and failed sign-ins from an address.
+//! Counts per minute for whatever listens: requests of a credential, and failed sign-ins from an address.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use kluis_model::{CredentialId, TimeMs};
 use parking_lot::Mutex;
 
 /// Failed authentications from one address in a minute.
-pub(crate) const FAILURES_PER_MINUTE: u32 = 60;
+pub const FAILURES_PER_MINUTE: u32 = 60;
 /// Failed authentications in a minute, from all addresses together, that are put on the record one
 /// by one; beyond it they are counted only, or whoever has many addresses could fill the log.
 const NOTED_PER_MINUTE: u32 = 600;
@@ -18,7 +18,7 @@ const MINUTE_MS: i64 = 60_000;
 
 /// Both counters.
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub struct Limiter {
     requests_per_minute: u32,
     requests: Counter<CredentialId>,
     failures: Counter<IpAddr>,
@@ -27,7 +27,8 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     /// Lets a credential ask so many times in a minute.
-    pub(crate) fn new(requests_per_minute: u32) -> Self {
+    #[must_use]
+    pub fn new(requests_per_minute: u32) -> Self {
         Self {
             requests_per_minute,
             requests: Counter::default(),
@@ -40,7 +41,7 @@ impl Limiter {
     ///
     /// # Errors
     /// The seconds to wait, when the credential has asked too often in this minute.
-    pub(crate) fn request(&self, credential: CredentialId, now: TimeMs) -> Result<(), u32> {
+    pub fn request(&self, credential: CredentialId, now: TimeMs) -> Result<(), u32> {
         let count = self.requests.add(credential, now);
         if count > self.requests_per_minute { Err(wait_s(now)) } else { Ok(()) }
     }
@@ -49,13 +50,13 @@ impl Limiter {
     ///
     /// # Errors
     /// The seconds to wait, when it has failed too often in this minute.
-    pub(crate) fn may_try(&self, address: IpAddr, now: TimeMs) -> Result<(), u32> {
+    pub fn may_try(&self, address: IpAddr, now: TimeMs) -> Result<(), u32> {
         let count = self.failures.get(network(address), now);
         if count >= FAILURES_PER_MINUTE { Err(wait_s(now)) } else { Ok(()) }
     }
 
     /// Counts a failed authentication from an address; tells whether it is still to be put on the record.
-    pub(crate) fn failed(&self, address: IpAddr, now: TimeMs) -> bool {
+    pub fn failed(&self, address: IpAddr, now: TimeMs) -> bool {
         self.failures.add(network(address), now);
         self.all_failures.add((), now) <= NOTED_PER_MINUTE
     }
@@ -68,7 +69,8 @@ fn wait_s(now: TimeMs) -> u32 {
 }
 
 /// One customer of a provider has a whole IPv6 /64; an address of IPv4 stands for itself.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {
