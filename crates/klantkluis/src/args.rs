@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::args_mail::MailCommand;
+use crate::args_scan::ScanArgs;
+
 /// Customer data handled safely: an HTTPS vault from which only what a purpose allows comes out.
 #[derive(Debug, Parser)]
 #[command(name = "klantkluis", version, propagate_version = true, disable_help_subcommand = true)]
@@ -86,7 +89,9 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Check a web shop's HTTPS and say what to mend; needs no vault
     Check(Box<CheckArgs>),
-    /// Mail in the shop's name: is a message real, what do receivers report; needs no vault
+    /// Find personal data in files and folders: exports, dumps, logs; needs no vault
+    Scan(ScanArgs),
+    /// Mail in the shop's name: is a message real, what to publish, who sends, what receivers report
     #[command(subcommand)]
     Mail(MailCommand),
     /// Look whether this machine and this vault are in order
@@ -523,37 +528,4 @@ pub(crate) enum ConfigCommand {
     Check,
     /// Print all settings with their defaults and what they mean
     Show,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MailCommand {
-    /// Say whether a saved message really comes from the domain it names
-    Verify(MailVerifyArgs),
-    /// Read DMARC reports of receivers and say who mails in the domain's name
-    Reports(MailReportsArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MailVerifyArgs {
-    /// The message with all its headers (.eml); - for standard input
-    pub file: PathBuf,
-    /// The address of the server that delivered it; with --sender, SPF is checked too
-    #[arg(long, value_name = "IP", requires = "sender")]
-    pub client: Option<std::net::IpAddr>,
-    /// The envelope sender (Return-Path)
-    #[arg(long, value_name = "ADDRESS", requires = "client")]
-    pub sender: Option<String>,
-    /// Ask this name server instead of the system's
-    #[arg(long, value_name = "ADDRESS")]
-    pub dns: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MailReportsArgs {
-    /// Reports as they come: mail, mailbox, zip, gzip, XML, JSON
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
-    /// A service that mails for the shop, by its name in the catalogue; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub service: Vec<String>,
 }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use kluis_app::MailSettings;
 use kluis_net::acme::AcmeOptions;
 use kluis_store::{PostgresTls, StoreConfig};
 use serde::Deserialize;
 
 use crate::config_acme::{Acme, Around};
 use crate::config_check::Check;
+use crate::config_mail::Mail;
 
 /// Most bytes a configuration file may have.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -29,6 +31,7 @@ pub(crate) struct Config {
     pub http: Http,
     pub acme: Acme,
     pub check: Check,
+    pub mail: Mail,
     pub limits: Limits,
     pub node: Node,
     pub log: Log,
@@ -238,7 +241,7 @@ impl Config {
             bail!("{} has {size} bytes; at most {FILE_BYTES_MAX} are read", path.display());
         }
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let config = Self::parse(&text).with_context(|| format!("in {}", path.display()))?;
+        let config = Self::parse(&text).with_context(|| crate::wire::BadSettings(path.clone()))?;
         Ok((config, Some(path)))
     }
 
@@ -281,7 +284,8 @@ impl Config {
         if !(1..=64).contains(&self.store.readers) || !(1..=256).contains(&self.store.connections) {
             bail!("store.readers takes 1 to 64 and store.connections 1 to 256");
         }
-        self.check.check()
+        self.check.check()?;
+        self.mail.check()
     }
 
     /// The sealed keyring's file.
@@ -306,6 +310,14 @@ impl Config {
             has_files: self.https.certificate.is_some(),
             folder: &self.tls_folder(),
         })
+    }
+
+    /// What the use cases of mail are told.
+    ///
+    /// # Errors
+    /// When the file with streams, or one with roots, cannot be read.
+    pub(crate) fn mail_settings(&self) -> Result<MailSettings> {
+        self.mail.settings(&self.data.folder, self.check.settings()?.audit)
     }
 
     /// The key file that opens the keyring without a person.
@@ -438,6 +450,7 @@ mod tests {
             ("[store]\nreaders = 0", "store.readers"),
             ("[check]\ndomain = []", "unknown field"),
             ("[check]\ndomains = [\"localhost\"]", "private_networks"),
+            ("[mail.relay]\nlisten = \"127.0.0.1:2525\"", "mail.relay.smarthost"),
             ("x", "expected"),
         ];
         for (text, says) in refused {

@@ -2,10 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod args_mail;
+mod args_mail_dmarc;
+mod args_mail_tools;
+mod args_scan;
 mod commands;
 mod config;
 mod config_acme;
 mod config_check;
+mod config_mail;
 mod talk;
 mod wire;
 

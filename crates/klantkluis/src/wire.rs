@@ -58,6 +58,10 @@ pub(crate) async fn open(config: &Config) -> Result<App> {
 /// # Errors
 /// When there is no vault yet, or the key does not fit.
 pub(crate) async fn open_unsealed(config: &Config) -> Result<Vault> {
+    // A question to a vault that is not there leaves nothing behind.
+    if !config.data.folder.exists() && !config.keyring_file().exists() {
+        bail!(NotInitialised(config.data.folder.clone()));
+    }
     let app = open(config).await?;
     if !app.is_initialised().await? {
         bail!(NotInitialised(config.data.folder.clone()));
@@ -202,10 +206,18 @@ impl std::error::Error for Hinted {}
 pub(crate) fn read_bounded(path: &Path, bytes_max: u64, lang: Lang) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let why = lang.pick("dit bestand is er niet", "there is no such file");
+            let hint = lang.pick("kijk of naam en map kloppen", "look whether name and folder are right");
+            return Err(Hinted::error(format!("{}: {why}", path.display()), hint));
+        }
+        opened => opened
+            .with_context(|| format!("{} {}", lang.pick("niet te lezen:", "cannot read"), path.display()))?,
+    };
     file.take(bytes_max + 1)
         .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+        .with_context(|| format!("{} {}", lang.pick("niet te lezen:", "cannot read"), path.display()))?;
     if bytes.len() as u64 > bytes_max {
         let why = lang.pick("het bestand is te groot", "the file is too large");
         let most = lang.pick("er worden hoogstens zoveel bytes gelezen", "at most so many bytes are read");
@@ -226,12 +238,34 @@ impl std::fmt::Display for NotInitialised {
 
 impl std::error::Error for NotInitialised {}
 
+impl NotInitialised {
+    fn text(&self, lang: Lang) -> String {
+        match lang {
+            Lang::Nl => format!("er is nog geen kluis in {}", self.0.display()),
+            Lang::En => self.to_string(),
+        }
+    }
+}
+
+/// The settings file says something that cannot be; holds its name.
+#[derive(Debug)]
+pub(crate) struct BadSettings(pub PathBuf);
+
+impl std::fmt::Display for BadSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "in {}", self.0.display())
+    }
+}
+
+impl std::error::Error for BadSettings {}
+
 /// What is wrong, in the language of this run as far as the use cases have a text for it.
 pub(crate) fn error_text(error: &anyhow::Error, lang: Lang) -> String {
     let told = |cause: &(dyn std::error::Error + 'static)| {
         let of_app = cause.downcast_ref::<AppError>().map(|error| error.text(lang));
         let of_audit = || cause.downcast_ref::<AuditError>().map(|error| error.message(lang));
-        of_app.or_else(of_audit).unwrap_or_else(|| cause.to_string())
+        let of_vault = || cause.downcast_ref::<NotInitialised>().map(|error| error.text(lang));
+        of_app.or_else(of_audit).or_else(of_vault).unwrap_or_else(|| cause.to_string())
     };
     error.chain().map(told).collect::<Vec<_>>().join(": ")
 }
@@ -239,10 +273,21 @@ pub(crate) fn error_text(error: &anyhow::Error, lang: Lang) -> String {
 /// What the person can do about an error; there is always something.
 pub(crate) fn hint_for(error: &anyhow::Error, lang: Lang) -> String {
     if error.downcast_ref::<NotInitialised>().is_some() {
-        return "make one with: klantkluis init   (or: klantkluis serve)".into();
+        let hint = lang.pick(
+            "maak er een met: klantkluis init   (of: klantkluis serve)",
+            "make one with: klantkluis init   (or: klantkluis serve)",
+        );
+        return hint.into();
     }
     if let Some(hinted) = error.downcast_ref::<Hinted>() {
         return hinted.hint.clone();
+    }
+    if error.downcast_ref::<BadSettings>().is_some() {
+        let hint = lang.pick(
+            "alle instellingen met hun vorm: klantkluis config show --config /dev/null",
+            "every setting with its form: klantkluis config show --config /dev/null",
+        );
+        return hint.into();
     }
     if let Some(audit) = error.downcast_ref::<AuditError>() {
         return audit.hint(lang).to_owned();

@@ -13,6 +13,7 @@ mod key;
 mod mail;
 mod partner;
 mod purpose;
+mod scan;
 mod serve;
 mod settings;
 mod status;
@@ -27,6 +28,7 @@ use clap::CommandFactory;
 use kluis_model::{Actor, Lang};
 
 use crate::args::{Cli, Command};
+use crate::args_mail::MailCommand;
 use crate::config::Config;
 use crate::wire::{self, Vault};
 
@@ -93,22 +95,37 @@ impl Session {
 ///
 /// # Errors
 /// Whatever kept the command from doing what was asked.
-pub(crate) async fn run(cli: Cli, lang: Lang) -> Result<Outcome> {
+pub(crate) async fn run(mut cli: Cli, lang: Lang) -> Result<Outcome> {
     if let Some(outcome) = without_settings(&cli.command)? {
         return Ok(outcome);
     }
-    if let Command::Check(args) = cli.command {
-        return check::run(&check::Place { json: cli.json, lang, data: cli.data }, *args).await;
+    if let Command::Mail(command) = &mut cli.command {
+        mail::name_server_of_settings(command, cli.config.as_deref())?;
     }
-    if let Command::Mail(command) = cli.command {
-        return mail::run(cli.json, lang, command).await;
+    match cli.command {
+        Command::Check(args) => {
+            return check::run(&check::Place { json: cli.json, lang, data: cli.data }, *args).await;
+        }
+        Command::Scan(args) => return scan::run(cli.json, lang, args).await,
+        Command::Mail(MailCommand::Check(args)) => {
+            let place = check::Place { json: cli.json, lang, data: cli.data };
+            return check::run(&place, check::only_mail(*args)).await;
+        }
+        _ => {}
     }
+    let command = match cli.command {
+        Command::Mail(command) => match mail::without_vault(cli.json, lang, command).await? {
+            Ok(outcome) => return Ok(outcome),
+            Err(command) => Command::Mail(command),
+        },
+        command => command,
+    };
     let (mut config, config_file) = Config::load(cli.config.as_deref())?;
     if let Some(folder) = cli.data {
         config.data.folder = folder;
     }
     let context = Context { config, config_file, json: cli.json, lang };
-    match cli.command {
+    match command {
         Command::Init(args) => init::run(&context, &args).await,
         Command::Serve(args) => serve::run(context, args).await,
         Command::Doctor => doctor::run(&context).await,
@@ -116,6 +133,10 @@ pub(crate) async fn run(cli: Cli, lang: Lang) -> Result<Outcome> {
         Command::Certificate(command) => certificate::run(&context, &command),
         Command::Restore(args) => backup::restore(&context, &args).await,
         Command::Store(command) => store::run(&context, command).await,
+        Command::Mail(command) => match mail::with_settings(&context, command).await? {
+            Ok(outcome) => Ok(outcome),
+            Err(command) => with_session(&context, Command::Mail(command)).await,
+        },
         command => with_session(&context, command).await,
     }
 }
@@ -136,6 +157,7 @@ async fn with_session(context: &Context, command: Command) -> Result<Outcome> {
         Command::Audit(command) => audit::run(context, &session, command).await,
         Command::Verify => audit::verify(context, &session).await,
         Command::Backup(args) => backup::backup(context, &session, &args).await,
+        Command::Mail(command) => mail::with_vault(context, &session, command).await,
         Command::Status => status::run(context, &session).await,
         // The commands without a session ran in `run` and `without_settings`.
         _ => Ok(Outcome::Good),

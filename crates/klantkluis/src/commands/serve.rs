@@ -3,19 +3,20 @@
 use std::io::Cursor;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kluis_app::{App, ImportOptions, UnsealWith};
 use kluis_connect::demo::{Demo, Flavour};
-use kluis_web::{CertificateSource, HstsOptions, Limits, WebOptions};
+use kluis_web::{CertificateSource, HstsOptions, Limits, SharedCertificate, WebOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::init::{self, Way};
 use super::{Context, Outcome};
 use crate::args::ServeArgs;
-use crate::config::{LogFormat, UnsealMethod};
+use crate::config::{Config, LogFormat, UnsealMethod};
 use crate::{talk, wire};
 
 /// Invented customers that `--demo` loads.
@@ -47,20 +48,64 @@ pub(crate) async fn run(mut context: Context, args: ServeArgs) -> Result<Outcome
         load_demo(&context, &app).await?;
     }
     app.set_check_settings(context.config.check.settings()?);
+    app.set_mail_settings(context.config.mail_settings()?);
+    let certificate = Arc::new(SharedCertificate::default());
+    let mail = start_mail(&context, &app, certificate.clone()).await?;
     let jobs = app.start_jobs();
     let following = tokio::spawn(follow_root_key(
         app.clone(),
         context.config.keyring_file(),
         followed_key_file(&context),
     ));
+    let streams = tokio::spawn(follow_streams(app.clone(), context.config.clone()));
     announce(&context, is_first_start);
-    let served = kluis_web::serve(app.clone(), web_options(&context)?, stop_signal()).await;
+    let served = kluis_web::serve(app.clone(), web_options(&context, certificate)?, stop_signal()).await;
     talk::say(context.text("De kluis stopt…", "Stopping…"));
     following.abort();
+    streams.abort();
+    if let Some(mail) = mail {
+        mail.stop().await;
+    }
     jobs.stop().await;
     app.close().await;
     served.context("cannot serve")?;
     Ok(Outcome::Good)
+}
+
+/// Starts what listens for mail, if anything does.
+async fn start_mail(
+    context: &Context,
+    app: &App,
+    certificate: Arc<SharedCertificate>,
+) -> Result<Option<kluis_post::Running>> {
+    let mail = &context.config.mail;
+    if !mail.is_on() {
+        return Ok(None);
+    }
+    let options = mail.options(&context.config.https.names, certificate)?;
+    let running = kluis_post::start(app.clone(), options).await.context("cannot start mail")?;
+    Ok(Some(running))
+}
+
+/// Keeps up with changes of the file with mail streams; one that cannot be read leaves the old in force.
+async fn follow_streams(app: App, config: Config) {
+    let file = config.mail.streams_file(&config.data.folder);
+    let mut seen = stamp(&file);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = stamp(&file);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match config.mail_settings() {
+            Ok(settings) => {
+                app.set_mail_settings(settings);
+                tracing::info!("the mail streams were read again");
+            }
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the mail streams cannot be read"),
+        }
+    }
 }
 
 /// The key file that this server was opened with, if it was.
@@ -139,7 +184,7 @@ fn start_logging(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn web_options(context: &Context) -> Result<WebOptions> {
+fn web_options(context: &Context, certificate_shown: Arc<SharedCertificate>) -> Result<WebOptions> {
     let config = &context.config;
     let certificate = match (&config.https.certificate, &config.https.key, config.acme_options()?) {
         (Some(chain), Some(key), _) => CertificateSource::Files { chain: chain.clone(), key: key.clone() },
@@ -166,6 +211,7 @@ fn web_options(context: &Context) -> Result<WebOptions> {
             requests_per_minute: config.limits.requests_per_minute,
         },
         shop_name: config.shop.name.clone(),
+        shared_certificate: Some(certificate_shown),
     })
 }
 

@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::harness::free_port;
+use crate::bind::Bind;
 
 /// Signs a message; dkimpy is not ours, so that both sides cannot be wrong in the same way.
 const SIGN: &str = "import sys, dkim\nfolder = sys.argv[1]\nmessage = open(folder + '/plain.eml', 'rb').read()\n\
@@ -20,17 +18,7 @@ const PLAIN: &str = "From: Winkel <bestelling@winkel.test>\r\nTo: klant@voorbeel
 
 /// A zone in BIND with a shop's mail records, and a message that the shop signed.
 struct Zone {
-    folder: TempDir,
-    port: u16,
-    child: Child,
-}
-
-impl Drop for Zone {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    bind: Bind,
 }
 
 #[track_caller]
@@ -53,49 +41,20 @@ impl Zone {
         run("/usr/bin/python3", &["-c", SIGN, at.to_str().unwrap()], at);
         let (first, rest) = key.split_at(200);
         let zone = format!(
-            "$TTL 60\n@ SOA ns.test. root.test. 1 60 60 60 60\n@ NS ns.test.\nns A 127.0.0.1\nwinkel A 192.0.2.1\n\
+            "ns A 127.0.0.1\nwinkel A 192.0.2.1\n\
              winkel TXT \"v=spf1 ip4:192.0.2.0/24 -all\"\n_dmarc.winkel TXT \"v=DMARC1; p=reject\"\n\
              s1._domainkey.winkel TXT \"v=DKIM1; k=rsa; p={first}\" \"{rest}\"\n"
         );
-        fs::write(at.join("test.zone"), zone).unwrap();
-        let port = free_port();
-        let settings = format!(
-            "options {{ directory \"{0}\"; pid-file none; session-keyfile none; recursion no; dnssec-validation no;\n\
-             listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; }};\ncontrols {{ }};\n\
-             zone \"test\" {{ type primary; file \"test.zone\"; }};\n",
-            at.display()
-        );
-        fs::write(at.join("named.conf"), settings).unwrap();
-        let log = fs::File::create(at.join("log")).unwrap();
-        let child = Command::new("/usr/sbin/named")
-            .args(["-g", "-n", "1", "-c", "named.conf"])
-            .current_dir(at)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("named: {error}; ./test installs it"));
-        let zone = Self { folder, port, child };
-        zone.wait();
-        zone
-    }
-
-    fn wait(&self) {
-        let begun = Instant::now();
-        let log = self.folder.path().join("log");
-        while !fs::read_to_string(&log).unwrap().contains(" running\n") {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{}", fs::read_to_string(&log).unwrap());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        Self { bind: Bind::start_in(folder, &[("test", &zone)]) }
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.bind.file(name)
     }
 
     /// Judges a message with the real program: exit code, result, and what is said in Dutch.
     fn verify(&self, name: &str, more: &[&str]) -> (Option<i32>, Value, String) {
-        let dns = format!("127.0.0.1:{}", self.port);
+        let dns = self.bind.address();
         let ask = |form: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_klantkluis"));
             command.args(form).args(["mail", "verify"]).arg(self.file(name)).args(["--dns", &dns]).args(more);

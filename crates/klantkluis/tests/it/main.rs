@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod acme;
+mod bind;
 mod check;
 mod check_hostile;
 mod check_own;
@@ -16,12 +17,21 @@ mod hostile;
 mod import;
 mod keys;
 mod mail;
+mod mail_advice;
+mod mail_dkim;
+mod mail_plan;
+mod mail_receive;
+mod mail_reports;
+mod mail_send;
+mod mail_tools;
 mod partner;
 mod pebble;
+mod postfix;
 mod proof;
 mod reliability;
 mod scenario;
 mod secrecy;
 mod shops;
+mod smtp_talk;
 mod telemetry;
 mod threats;

@@ -81,6 +81,12 @@ pub(crate) async fn run(place: &Place, args: CheckArgs) -> Result<Outcome> {
     finish(place, &args, form, &evidence, old.as_ref())
 }
 
+/// The same check of the mail alone, or with the parts that were named.
+pub(crate) fn only_mail(mut args: CheckArgs) -> CheckArgs {
+    args.only.push(CheckPart::Mail);
+    args
+}
+
 /// Audits one domain while a bar on stderr says how far it is.
 async fn audit(
     place: &Place,

@@ -42,7 +42,7 @@ pub(crate) fn explain(publishes: &OwnerPublishes, lang: Lang) {
         "Het bewijs dat het domein van u is, is niet gevonden; naar open bestanden is niet gezocht.",
         "The proof that the domain is yours was not found; open files were not looked for.",
     );
-    say("Zet dit in een TXT-record van het DNS:", "Put this into a TXT record of the DNS:");
+    say("Zet dit in een TXT-record van de DNS:", "Put this into a TXT record of the DNS:");
     talk::say(format!("  {record}  TXT  \"{text}\""));
     say("of in dit bestand op uw site:", "or into this file on your site:");
     talk::say(format!("  {file}"));

@@ -1,42 +1,28 @@
-//! `mail`: whether a saved message is really from whom it says, and what receivers report about mail in a domain's name.
+//! `mail verify`: whether a saved message really comes from whom it says, and why.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use kluis_checks::report::is_hostile;
 use kluis_mail::arc::{self, Chain};
 use kluis_mail::dkim::{self, Change, Check, DkimResult, Reason};
 use kluis_mail::dmarc::{self, Authenticated, Generation, Outcome as DmarcOutcome, Policy};
-use kluis_mail::dns::{Answer, Question};
+use kluis_mail::dns::{Answer, Question, is_within};
 use kluis_mail::message::{Message, mailboxes, with_crlf};
-use kluis_mail::report::{self, Category, Content, Counts, Fold, Known, Limits, Stream};
-use kluis_mail::{catalogue, spf};
+use kluis_mail::spf;
 use kluis_model::Lang;
-use kluis_net::AuditOptions;
 use serde_json::{Value, json};
 
-use super::Outcome;
-use crate::args::{MailCommand, MailReportsArgs, MailVerifyArgs};
-use crate::config_check::name_server;
+use super::super::Outcome;
+use super::ask::ask;
+use super::clean;
+use crate::args_mail::MailVerifyArgs;
 use crate::talk;
 use crate::wire::Hinted;
 
 /// Bytes of a message that are read.
 const MESSAGE_BYTES_MAX: u64 = 50 * 1024 * 1024;
-/// Time for all questions to the DNS.
-const DNS_TIME: Duration = Duration::from_secs(30);
-
-/// Runs one of the commands; none needs settings or a vault.
-pub(crate) async fn run(is_json: bool, lang: Lang, command: MailCommand) -> Result<Outcome> {
-    match command {
-        MailCommand::Verify(args) => verify(is_json, lang, args).await,
-        MailCommand::Reports(args) => reports(is_json, lang, &args),
-    }
-}
 
 /// What was found out about a message.
 struct Verdict {
@@ -47,7 +33,7 @@ struct Verdict {
     dmarc: [dmarc::Verdict; 2],
 }
 
-async fn verify(is_json: bool, lang: Lang, args: MailVerifyArgs) -> Result<Outcome> {
+pub(crate) async fn run(is_json: bool, lang: Lang, args: MailVerifyArgs) -> Result<Outcome> {
     let bytes = read_message(&args.file, lang)?;
     let bytes = with_crlf(&bytes);
     let broken = |why: String| {
@@ -59,34 +45,49 @@ async fn verify(is_json: bool, lang: Lang, args: MailVerifyArgs) -> Result<Outco
             ),
         )
     };
-    let message = Message::read(&bytes).map_err(|error| broken(error.to_string()))?;
+    let message = Message::read(&bytes).map_err(|error| {
+        broken(match lang {
+            Lang::Nl => format!("dit is geen bericht met kopregels ({error})"),
+            Lang::En => error.to_string(),
+        })
+    })?;
     let author = author(&message).ok_or_else(|| {
         broken(
             lang.pick("er staat geen bruikbare afzender (From) in", "it has no usable sender (From)")
                 .to_owned(),
         )
     })?;
-    let mut options = AuditOptions { total: DNS_TIME, ..AuditOptions::default() };
-    if let Some(text) = &args.dns {
-        options.dns = Some(name_server(text).context("--dns")?);
-    }
     let envelope = args.client.zip(args.sender.as_deref());
     let now_s = jiff::Timestamp::now().as_second();
-    let judged =
-        kluis_net::with_dns(&author, &options, |answers| judge(&message, &author, envelope, now_s, answers));
-    let verdict = judged.await.map_err(|error| Hinted::error(error.message(lang), error.hint(lang)))?;
-    let verdict = verdict.context("the DNS never answered enough")?;
+    let judge = |answers: &_| judge(&message, &author, envelope, now_s, answers);
+    let verdict = ask(&author, &args.dns, lang, judge).await?;
+    let other = other_in_name(&message, &author, &verdict.dmarc[0].organization);
     if is_json {
-        talk::print_json(&as_json(&author, &verdict))?;
+        let mut json = as_json(&author, &verdict);
+        json["other_in_name"] = json!(other);
+        talk::print_json(&json)?;
     } else {
         for line in as_words(&author, &verdict, lang) {
             talk::print(line)?;
         }
+        if let Some(other) = &other {
+            talk::print(format!(
+                "! {} {}. {} {}",
+                lang.pick("In de naam van de afzender staat", "The name of the sender says"),
+                clean(other),
+                lang.pick(
+                    "Daar komt dit bericht niet vandaan; het komt van",
+                    "It does not come from there; it comes from"
+                ),
+                clean(&author),
+            ))?;
+        }
     }
-    Ok(if verdict.dmarc[0].outcome == DmarcOutcome::Pass { Outcome::Good } else { Outcome::Findings })
+    let is_good = verdict.dmarc[0].outcome == DmarcOutcome::Pass && other.is_none();
+    Ok(if is_good { Outcome::Good } else { Outcome::Findings })
 }
 
-fn read_message(file: &Path, lang: Lang) -> Result<Vec<u8>> {
+pub(super) fn read_message(file: &Path, lang: Lang) -> Result<Vec<u8>> {
     if file != Path::new("-") {
         return crate::wire::read_bounded(file, MESSAGE_BYTES_MAX, lang);
     }
@@ -106,6 +107,22 @@ fn author(message: &Message<'_>) -> Option<String> {
     let boxes = mailboxes(only.value()).ok()?;
     let domains: BTreeSet<String> = boxes.iter().map(|mailbox| mailbox.domain.to_ascii_lowercase()).collect();
     domains.iter().next().filter(|_| domains.len() == 1).cloned()
+}
+
+/// A domain that the name before the address claims and the address is not of: mail programs on telephones show only
+/// the name. Encoded names (RFC 2047) are not read.
+fn other_in_name(message: &Message<'_>, author: &str, organization: &str) -> Option<String> {
+    let from = message.named("From").next()?;
+    let boxes = mailboxes(from.value()).ok()?;
+    let names = boxes.iter().filter_map(|mailbox| mailbox.name.as_deref());
+    let words = names.flat_map(|name| name.split(|c: char| !(c.is_alphanumeric() || "@.-_".contains(c))));
+    let domains = words.filter_map(|word| {
+        let (_, domain) = word.rsplit_once('@')?;
+        let domain = domain.trim_matches('.').to_ascii_lowercase();
+        (domain.contains('.') && domain.len() <= 253).then_some(domain)
+    });
+    let mut foreign = domains.filter(|domain| !is_within(domain, organization) && !is_within(author, domain));
+    foreign.next()
 }
 
 fn judge(
@@ -343,178 +360,34 @@ fn as_json(author: &str, verdict: &Verdict) -> Value {
     })
 }
 
-/// Text of a stranger for the terminal: without what could steer it, at most 255 characters.
-fn clean(text: &str) -> String {
-    text.chars().take(255).filter(|c| !is_hostile(*c)).collect()
-}
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
 
-/// Everything that was read of all files.
-#[derive(Default)]
-struct Readings {
-    reports: Vec<report::AggregateReport>,
-    keys: BTreeSet<report::Key>,
-    twice: u64,
-    others: u64,
-    refused: Vec<(String, report::Refusal)>,
-}
-
-fn reports(is_json: bool, lang: Lang, args: &MailReportsArgs) -> Result<Outcome> {
-    for service in &args.service {
-        if catalogue::find(service).is_none() {
-            return Err(Hinted::error(
-                format!(
-                    "--service {service}: {}",
-                    lang.pick("staat niet in de catalogus", "is not in the catalogue")
-                ),
-                lang.pick(
-                    "kijk welke naam in de tabel staat als u --service weglaat",
-                    "look at the name in the table without --service",
-                ),
-            ));
-        }
-    }
-    let mut read = Readings::default();
-    for file in &args.files {
-        read_reports(file, lang, &mut read)?;
-    }
-    let domains: BTreeSet<&str> = read.reports.iter().map(|report| report.domain.as_str()).collect();
-    let stream = |domain: &&str| Stream { id: (*domain).to_owned(), domain: (*domain).to_owned() };
-    let known = Known {
-        streams: domains.iter().map(stream).collect(),
-        services: args.service.clone(),
-        ..Known::default()
-    };
-    let mut fold = Fold::new();
-    for report in &read.reports {
-        fold.add(report, &HashMap::new(), &known);
-    }
-    let rows = rows(&fold, &known);
-    let is_odd = |(_, category, _): &&(String, Category, String)| {
-        matches!(category, Category::Unknown | Category::Misuse)
-    };
-    let odd = rows.keys().filter(is_odd).count();
-    if is_json {
-        talk::print_json(&reports_json(&read, &rows, fold.rest()))?;
-    } else {
-        print_reports(&read, &rows, fold.rest(), lang)?;
-    }
-    for (name, refusal) in &read.refused {
-        talk::say(format!("! {}: {}", clean(name), refusal.message(lang)));
-    }
-    Ok(Outcome::of_findings(odd + read.refused.len()))
-}
-
-fn read_reports(file: &Path, lang: Lang, read: &mut Readings) -> Result<()> {
-    let opened = File::open(file).map_err(|error| {
-        Hinted::error(
-            format!("{}: {error}", file.display()),
-            lang.pick(
-                "geef een bestand dat bestaat en leesbaar is",
-                "give a file that exists and can be read",
-            ),
-        )
-    })?;
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut on_found = |found: report::Found| match found.content {
-        Ok(Content::Aggregate(report)) => {
-            if read.keys.insert(report.key()) {
-                read.reports.push(*report);
-            } else {
-                read.twice += 1;
-            }
-        }
-        Ok(Content::Tls(_) | Content::Failure(_) | Content::FailureIgnored) => read.others += 1,
-        Err(refusal) => read.refused.push((found.name, refusal)),
-    };
-    report::open_stream(&name, &mut BufReader::new(opened), &Limits::default(), &mut on_found)
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(())
-}
-
-/// Counts by domain, category and source, over all days.
-fn rows(fold: &Fold, known: &Known) -> BTreeMap<(String, Category, String), Counts> {
-    let mut rows: BTreeMap<(String, Category, String), Counts> = BTreeMap::new();
-    for (key, counts) in fold.groups() {
-        let domain =
-            key.stream.and_then(|at| known.streams.get(at)).map_or("-", |stream| stream.domain.as_str());
-        let source = match (key.sender, key.network) {
-            (Some(sender), _) => sender.to_owned(),
-            (None, Some(network)) => network.to_string(),
-            (None, None) => "-".to_owned(),
+    #[test]
+    fn a_name_that_claims_another_domain_is_told() {
+        let other = |from: &str| {
+            let text = format!("From: {from}\r\n\r\nhoi\r\n");
+            other_in_name(&Message::read(text.as_bytes()).unwrap(), "mail.winkel.example", "winkel.example")
         };
-        *rows.entry((domain.to_owned(), key.category, source)).or_default() += counts;
+        for (from, wanted) in [
+            ("\"Bank service@Bank.example\" <a@mail.winkel.example>", "bank.example"),
+            ("\"(service@mijn.bank.example)\" <a@mail.winkel.example>", "mijn.bank.example"),
+            ("\"info@winkel.example.boef.test\" <a@mail.winkel.example>", "winkel.example.boef.test"),
+            ("\"x@winkel.example y@boef.test\" <a@mail.winkel.example>", "boef.test"),
+        ] {
+            assert_eq!(other(from).as_deref(), Some(wanted), "{from}");
+        }
+        for from in [
+            "a@mail.winkel.example",
+            "\"info@winkel.example\" <a@mail.winkel.example>",
+            "\"a@mail.winkel.example via lijst\" <a@mail.winkel.example>",
+            "\"Jan @ Winkel\" <a@mail.winkel.example>",
+            "\"jan@thuis\" <a@mail.winkel.example>",
+            "Winkel.example <a@mail.winkel.example>",
+        ] {
+            assert_eq!(other(from), None, "{from}");
+        }
     }
-    rows
-}
-
-fn print_reports(
-    read: &Readings,
-    rows: &BTreeMap<(String, Category, String), Counts>,
-    rest: Counts,
-    lang: Lang,
-) -> Result<()> {
-    talk::print(format!(
-        "{} {} · {} {} · {} {}",
-        read.reports.len(),
-        lang.pick("rapporten", "reports"),
-        read.twice,
-        lang.pick("dubbel", "twice"),
-        read.others,
-        lang.pick("andere (TLS, storing)", "others (TLS, failure)")
-    ))?;
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
-        lang.pick("domein", "domain"),
-        lang.pick("wat", "what"),
-        lang.pick("van", "from"),
-        lang.pick("berichten", "messages"),
-        lang.pick("in orde", "passed"),
-        "DKIM",
-        "SPF",
-        lang.pick("ongewenst", "junk"),
-        lang.pick("geweigerd", "refused"),
-    ]);
-    for ((domain, category, source), counts) in rows {
-        table.add_row([
-            clean(domain),
-            category.name(lang).to_owned(),
-            catalogue::find(source)
-                .map_or_else(|| clean(source), |sender| format!("{} ({source})", sender.name)),
-            counts.messages.to_string(),
-            counts.passed.to_string(),
-            counts.dkim.to_string(),
-            counts.spf.to_string(),
-            counts.quarantined.to_string(),
-            counts.rejected.to_string(),
-        ]);
-    }
-    talk::print(table.to_string())?;
-    if rest.messages > 0 {
-        talk::print(format!(
-            "{} {}",
-            rest.messages,
-            lang.pick(
-                "berichten van te veel bronnen om apart te tellen",
-                "messages of too many sources to count apart"
-            )
-        ))?;
-    }
-    Ok(())
-}
-
-fn reports_json(read: &Readings, rows: &BTreeMap<(String, Category, String), Counts>, rest: Counts) -> Value {
-    let row = |((domain, category, source), counts): (&(String, Category, String), &Counts)| {
-        json!({
-            "domain": domain, "category": category.word(), "source": source,
-            "messages": counts.messages, "passed": counts.passed, "dkim": counts.dkim, "spf": counts.spf,
-            "quarantined": counts.quarantined, "rejected": counts.rejected, "overridden": counts.overridden,
-        })
-    };
-    json!({
-        "reports": read.reports.len(), "twice": read.twice, "others": read.others,
-        "refused": read.refused.iter().map(|(name, why)| json!({"name": name, "why": why.message(Lang::En)})).collect::<Vec<_>>(),
-        "other_messages": rest.messages,
-        "sources": rows.iter().map(row).collect::<Vec<_>>(),
-    })
 }
