@@ -299,8 +299,8 @@ pub(super) fn others(
                 format!("{quarantined} reports could not be read."),
             ),
             todo: Some(Text::new(
-                "Bekijk ze met: klantkluis mail report quarantine list.",
-                "Look at them with: klantkluis mail report quarantine list.",
+                "Bekijk wat niet te lezen was, in de console of met: klantkluis mail report quarantine list.",
+                "Look at what could not be read, in the console or by: klantkluis mail report quarantine list.",
             )),
             record: None,
         });
