@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -36,12 +36,17 @@ impl Target {
         Ok(Self { port, bearer, tls: Arc::new(tls) })
     }
 
+    /// Does the handshake over a stream.
+    pub(crate) async fn wrap<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Result<TlsStream<S>> {
+        let name = ServerName::try_from("localhost")?;
+        Ok(TlsConnector::from(self.tls.clone()).connect(name, stream).await?)
+    }
+
     /// Opens a connection and keeps it.
     pub(crate) async fn connect(&self) -> Result<Connection> {
         let tcp = TcpStream::connect(("127.0.0.1", self.port)).await?;
         tcp.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost")?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, tcp).await?;
+        let stream = self.wrap(tcp).await?;
         Ok(Connection { stream, buffer: Vec::with_capacity(8192), bearer: self.bearer.clone() })
     }
 }

@@ -5,6 +5,8 @@
 mod audit;
 mod baseline;
 mod client;
+mod discover;
+mod mail;
 mod server;
 
 use std::fs::File;
@@ -27,6 +29,8 @@ const CLIENTS: usize = 64;
 /// What is measured and how long.
 struct Options {
     what: String,
+    /// The part of `mail`; empty for all.
+    part: String,
     seconds: u64,
     rows: u64,
 }
@@ -45,6 +49,18 @@ async fn main() -> Result<()> {
     let options = options()?;
     if options.what == "audit" {
         let lines = tokio::task::spawn_blocking(|| audit::run(&server::binary()?)).await??;
+        lines.iter().for_each(|line| println!("{line}"));
+        return Ok(());
+    }
+    if options.what == "discover" {
+        let part = options.part.clone();
+        let lines = tokio::task::spawn_blocking(move || discover::run(&part)).await??;
+        lines.iter().for_each(|line| println!("{line}"));
+        return Ok(());
+    }
+    if options.what == "mail" {
+        let part = options.part.clone();
+        let lines = tokio::task::spawn_blocking(move || mail::run(&server::binary()?, &part)).await??;
         lines.iter().for_each(|line| println!("{line}"));
         return Ok(());
     }
@@ -68,17 +84,18 @@ async fn main() -> Result<()> {
     if ["all", "import"].contains(&options.what.as_str()) {
         rows.extend(import(&options).await?);
     }
-    ensure!(!rows.is_empty(), "nothing measured: say all, sqlite, postgres, import or audit");
+    ensure!(!rows.is_empty(), "nothing measured: say all, sqlite, postgres, import, audit, mail or discover");
     print_table(&rows);
     Ok(())
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { what: "all".into(), seconds: 10, rows: 1_000_000 };
+    let mut options = Options { what: "all".into(), part: String::new(), seconds: 10, rows: 1_000_000 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seconds" => options.seconds = words.next().context("--seconds N")?.parse()?,
+            "--part" => options.part = words.next().context("--part spf, dkim, reports or relay")?,
             "--rows" => options.rows = words.next().context("--rows N")?.parse()?,
             _ => options.what = word,
         }
