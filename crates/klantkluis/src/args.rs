@@ -89,9 +89,9 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Check a web shop's HTTPS and say what to mend; needs no vault
     Check(Box<CheckArgs>),
-    /// Find personal data in files and folders: exports, dumps, logs; needs no vault
+    /// Find personal data in files and folders; needs no vault
     Scan(ScanArgs),
-    /// Mail in the shop's name: is a message real, what to publish, who sends, what receivers report
+    /// Mail in the shop's name: plan, check, sign, send, read reports
     #[command(subcommand)]
     Mail(MailCommand),
     /// Look whether this machine and this vault are in order

@@ -95,9 +95,20 @@ fn every_command_answers_in_words_and_as_json() {
         both_ways(&vault, words, input);
     }
     once_each(&vault, &id, &erased, &folder);
-    // `check`, `mail` and `partner` have files of their own.
-    let tried =
-        ["backup", "check", "completions", "export", "init", "mail", "man", "partner", "restore", "serve"];
+    // `check`, `mail`, `partner` and `scan` have files of their own.
+    let tried = [
+        "backup",
+        "check",
+        "completions",
+        "export",
+        "init",
+        "mail",
+        "man",
+        "partner",
+        "restore",
+        "scan",
+        "serve",
+    ];
     let known = vault.cli(&["--help"], "");
     let commands = known.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
     for command in commands.lines().filter_map(|line| line.split_whitespace().next()) {

@@ -29,6 +29,7 @@ mod pebble;
 mod postfix;
 mod proof;
 mod reliability;
+mod scan;
 mod scenario;
 mod secrecy;
 mod shops;
