@@ -333,6 +333,49 @@ async fn who_waits_for_the_smarthost_for_longer_than_the_lease_sends_nothing_twi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_lease_ended_while_a_connection_broke_is_not_begun_again() {
+    let place = Place::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let running = deliver(&place.app, listener.local_addr().unwrap());
+    let got: Arc<Mutex<Vec<Got>>> = Arc::default();
+    let noted = got.clone();
+    let (begun, is_begun) = tokio::sync::oneshot::channel();
+    let (breaks, may_break) = tokio::sync::oneshot::channel::<()>();
+    // The first connection falls silent when a message begins, and breaks when told to; those after it are good.
+    let smarthost = tokio::spawn(async move {
+        let mut first = BufReader::new(listener.accept().await.unwrap().0);
+        first.write_all(b"220 sink\r\n").await.unwrap();
+        let mut line = String::new();
+        while !line.starts_with("MAIL") {
+            if line.starts_with("EHLO") {
+                first.write_all(b"250 sink\r\n").await.unwrap();
+            }
+            line.clear();
+            first.read_line(&mut line).await.unwrap();
+        }
+        begun.send(()).unwrap();
+        may_break.await.unwrap();
+        drop(first);
+        let mut talks = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            talks.spawn(serve(stream, noted.clone()));
+        }
+    });
+    let id = place.put(1, &["a@klant.example"]).await;
+    is_begun.await.unwrap();
+    place.clock.advance(Duration::from_secs(16 * 60));
+    place.app.mail_queue_drop(&local(), id).await.unwrap();
+    breaks.send(()).unwrap();
+    place.put(99, &["a@klant.example"]).await;
+    place.wait_until_waiting(0).await;
+    end(running).await;
+    smarthost.abort();
+    let got = got.lock().clone();
+    let subjects: Vec<&str> = got.iter().filter_map(|got| got.text.lines().next()).collect();
+    assert_eq!(subjects, ["Subject: 99"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_end_gives_back_what_was_not_begun() {
     let place = Place::new().await;
     // Takes connections and never says anything.

@@ -10,7 +10,7 @@ use kluis_mail::providers::provider_of;
 use kluis_model::{JobId, PiiText, TimeMs};
 use kluis_store::{MailLease, Unit};
 
-use super::desk::{Held, LEASE, LEASE_LEFT_MIN};
+use super::desk::{Held, LEASE, may_begin};
 use super::envelope::{Answer, Envelope, EnvelopeRecipient, MESSAGE};
 use super::{NewMail, OutgoingRecipient, ReportWish, sent_row};
 use crate::mail::SigningKeys;
@@ -209,7 +209,7 @@ impl App {
     /// Whether what is left of a message's lease is enough to begin a delivery; else somebody else may have it by then.
     #[must_use]
     pub fn mail_may_begin(&self, mail: &QueuedMail) -> bool {
-        mail.until.since(self.now()) > LEASE_LEFT_MIN
+        may_begin(mail.until, self.now())
     }
 
     /// Opens a claimed message; `None` when somebody else has it by now, or when it was changed in the database: then it
@@ -218,7 +218,7 @@ impl App {
     /// # Errors
     /// `Sealed`, or when the database does not answer.
     pub async fn mail_open(&self, claimed: ClaimedMail) -> Result<Option<QueuedMail>, AppError> {
-        if claimed.until.since(self.now()) <= LEASE_LEFT_MIN {
+        if !may_begin(claimed.until, self.now()) {
             return Ok(None);
         }
         let ClaimedMail { id, stream, at, attempts, until, held } = claimed;

@@ -12,13 +12,18 @@ use tokio::sync::Notify;
 /// How long a process has a message before it is due again for everybody.
 pub(crate) const LEASE: Duration = Duration::from_secs(15 * 60);
 /// What must be left of a lease for a delivery to begin: longer than one takes at most.
-pub(crate) const LEASE_LEFT_MIN: Duration = Duration::from_secs(8 * 60);
+const LEASE_LEFT_MIN: Duration = Duration::from_secs(8 * 60);
 /// Bytes of messages in memory; more stand in the database only.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How often the messages in the database are counted, ms.
 const COUNT_EVERY_MS: i64 = 10_000;
 /// How often the database is looked at for what is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether what is left of a lease is enough to begin a delivery; else somebody else may have the message by then.
+pub(super) fn may_begin(until: TimeMs, now: TimeMs) -> bool {
+    until.since(now) > LEASE_LEFT_MIN
+}
 
 /// The queue as this process knows it.
 pub(crate) struct QueueDesk {
@@ -149,7 +154,7 @@ impl QueueDesk {
                 if line.is_empty() {
                     ready.streams.remove(&name);
                 }
-                taken.extend(held.filter(|held| held.until.since(now) > LEASE_LEFT_MIN));
+                taken.extend(held.filter(|held| may_begin(held.until, now)));
             }
             ready.last = name;
         }
