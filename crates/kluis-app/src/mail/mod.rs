@@ -6,6 +6,8 @@ mod keys;
 mod lookalike;
 mod queue;
 mod reports;
+#[cfg(test)]
+mod testing;
 
 pub use self::advice::{
     MailAdviceView, MailDigestView, MailIfReject, MailKeyAge, MailLookalikeView, MailMisuseView,

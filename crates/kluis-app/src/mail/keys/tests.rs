@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashMap;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,81 +9,16 @@ use kluis_mail::dkim::{self, DkimResult};
 use kluis_mail::dns::{Answer, Question, RecordKind};
 use kluis_mail::message::Message;
 use kluis_model::access::{Grant, Role};
-use kluis_net::AuditOptions;
-use parking_lot::Mutex;
 
 use super::*;
 use crate::mail::MailSettings;
+use crate::mail::testing::Zone;
 use crate::testing::{Vault, local};
 use crate::{AuditQuery, Denial, SHOP};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const MESSAGE: &[u8] = b"From: Winkel <bestelling@winkel.test>\r\nTo: klant@voorbeeld.test\r\n\
     Subject: Uw bestelling\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\n\r\nDank u wel.\r\n\r\n";
-
-/// A name server that answers TXT questions from a map, and nothing when it is mute.
-#[derive(Clone, Default)]
-struct Zone {
-    records: Arc<Mutex<HashMap<String, String>>>,
-    is_mute: Arc<Mutex<bool>>,
-}
-
-impl Zone {
-    /// Serves until the test ends; gives how it is asked.
-    fn serve(&self) -> AuditOptions {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let dns = Some(socket.local_addr().unwrap());
-        let zone = self.clone();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 1500];
-            while let Ok((length, from)) = socket.recv_from(&mut bytes) {
-                if let Some(answer) = zone.answer(&bytes[..length]) {
-                    // Who asked may have gone.
-                    let _ = socket.send_to(&answer, from);
-                }
-            }
-        });
-        AuditOptions {
-            dns,
-            total: Duration::from_secs(4),
-            step: Duration::from_secs(1),
-            ..AuditOptions::default()
-        }
-    }
-
-    fn answer(&self, question: &[u8]) -> Option<Vec<u8>> {
-        if *self.is_mute.lock() {
-            return None;
-        }
-        let (mut labels, mut at) = (Vec::new(), 12);
-        while question[at] != 0 {
-            let end = at + 1 + usize::from(question[at]);
-            labels.push(String::from_utf8_lossy(&question[at + 1..end]).to_ascii_lowercase());
-            at = end;
-        }
-        let end = at + 5;
-        let record = self.records.lock().get(&labels.join(".")).cloned();
-        let mut out = question[..2].to_vec();
-        let code = if record.is_some() { 0x80 } else { 0x83 };
-        out.extend([0x84, code, 0, 1, 0, u8::from(record.is_some()), 0, 0, 0, 0]);
-        out.extend(&question[12..end]);
-        if let Some(record) = record {
-            let mut data = Vec::new();
-            for part in record.as_bytes().chunks(255) {
-                data.push(u8::try_from(part.len()).unwrap());
-                data.extend(part);
-            }
-            out.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60]);
-            out.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-            out.extend(data);
-        }
-        Some(out)
-    }
-
-    fn publish(&self, name: &str, record: &str) {
-        self.records.lock().insert(name.to_owned(), record.to_owned());
-    }
-}
 
 /// A vault whose DNS is a zone of the test.
 async fn vault() -> (Vault, Zone) {
@@ -115,7 +49,9 @@ async fn signs(app: &App, zone: &Zone, message: &[u8]) -> Result<Signed, Signing
     let answers: HashMap<Question, Answer> = dkim::questions(&message)
         .into_iter()
         .map(|question| {
-            let found = records.get(&question.name).map(|text| vec![text.as_bytes().to_vec()]);
+            let found = records
+                .get(&question.name)
+                .map(|texts| texts.iter().map(|text| text.as_bytes().to_vec()).collect());
             (Question::new(&question.name, RecordKind::Txt), found.map_or(Answer::NoSuchName, Answer::Txt))
         })
         .collect();
@@ -136,14 +72,14 @@ async fn a_first_key_signs_as_soon_as_it_is_in_the_dns() {
     assert_eq!(signs(app, &zone, MESSAGE).await, Err(no_key.clone()));
     assert_eq!(step(app).await.first(), Some(&made), "nothing is published");
 
-    zone.publish(&made.name, "v=DKIM1; k=rsa; p=AAAA");
+    zone.publish(&made.name, &["v=DKIM1; k=rsa; p=AAAA"]);
     assert_eq!(step(app).await[0].todo, MailKeyTodo::Remove { name: made.name.clone() });
     *zone.is_mute.lock() = true;
     assert_eq!(step(app).await[0].todo, MailKeyTodo::AskLater);
     assert_eq!(signs(app, &zone, MESSAGE).await, Err(no_key));
 
     *zone.is_mute.lock() = false;
-    zone.publish(&made.name, &made.record);
+    zone.publish(&made.name, &[&made.record]);
     let views = step(app).await;
     assert_eq!((states(&views), &views[0].todo), (vec![MailKeyState::Signing], &MailKeyTodo::Nothing));
     let signed = signs(app, &zone, MESSAGE).await.unwrap();
@@ -161,7 +97,7 @@ async fn a_first_key_signs_as_soon_as_it_is_in_the_dns() {
 /// Makes a key, publishes it and steps until it signs.
 async fn in_use(app: &App, zone: &Zone, domain: &str, algorithm: MailKeyAlgorithm) -> MailKeyView {
     let made = make(app, domain, algorithm).await.unwrap();
-    zone.publish(&made.name, &made.record);
+    zone.publish(&made.name, &[&made.record]);
     let found = step(app).await.into_iter().find(|view| view.name == made.name).unwrap();
     assert_eq!(found.state, MailKeyState::Signing);
     found
@@ -181,7 +117,7 @@ async fn a_key_is_changed_in_safe_steps_and_the_old_one_is_destroyed() {
     let signer = async || signs(app, &zone, MESSAGE).await.unwrap().selectors.join(" ");
     assert_eq!(signer().await, old.selector);
 
-    zone.publish(&new.name, &new.record);
+    zone.publish(&new.name, &[&new.record]);
     assert_eq!(states(&step(app).await), [MailKeyState::Signing, MailKeyState::Waiting]);
     assert_eq!(signer().await, old.selector);
     vault.clock.advance(2 * DAY);
@@ -197,7 +133,7 @@ async fn a_key_is_changed_in_safe_steps_and_the_old_one_is_destroyed() {
     let views = step(app).await;
     let revoked = "v=DKIM1; k=rsa; p=".to_owned();
     assert_eq!(views[0].todo, MailKeyTodo::Publish { name: old.name.clone(), record: revoked.clone() });
-    zone.publish(&old.name, &revoked);
+    zone.publish(&old.name, &[&revoked]);
     assert_eq!(states(&step(app).await), [MailKeyState::Revoked, MailKeyState::Signing]);
     assert!(matches!(
         app.mail_key_export(&local(), "winkel.test", &old.selector).await,
@@ -241,7 +177,7 @@ async fn a_leaked_key_is_changed_at_once_but_never_to_one_that_is_not_published(
         (of(&old.name), of(&new.name))
     };
     assert_eq!(hurry().await, (MailKeyState::Signing, MailKeyState::Publish));
-    zone.publish(&new.name, &new.record);
+    zone.publish(&new.name, &[&new.record]);
     assert_eq!(hurry().await, (MailKeyState::Kept, MailKeyState::Signing));
     assert_eq!(hurry().await, (MailKeyState::ToRevoke, MailKeyState::Signing));
     zone.records.lock().remove(&old.name);
@@ -256,7 +192,7 @@ async fn a_key_that_was_revoked_long_ago_is_forgotten() {
     let app = &vault.app;
     for day in 0..5 {
         let made = make(app, "winkel.test", MailKeyAlgorithm::Ed25519).await.unwrap();
-        zone.publish(&made.name, &made.record);
+        zone.publish(&made.name, &[&made.record]);
         for _ in 0..2 {
             app.mail_key_hurry(&local(), "winkel.test", MailKeyAlgorithm::Ed25519).await.unwrap();
         }
