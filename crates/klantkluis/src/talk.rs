@@ -61,6 +61,14 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(harmless_json(&text))
 }
 
+/// A table without lines around its cells, with these headings.
+pub(crate) fn table<T: Into<comfy_table::Cell>>(heads: impl IntoIterator<Item = T>) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header(heads.into_iter().map(Into::into).collect::<Vec<comfy_table::Cell>>());
+    table
+}
+
 /// The same JSON with every character that could steer a terminal as `\\u…`; such a character stands in strings only.
 fn harmless_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

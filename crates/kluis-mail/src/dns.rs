@@ -1,6 +1,6 @@
 //! Questions to the DNS and their answers, as data: the engines ask, somebody else looks up.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::HashMap;
 
 /// What is asked.
@@ -78,11 +78,51 @@ impl Answer {
 pub trait Answers {
     /// The answer, or `None` when the question must be asked first.
     fn find(&self, question: &Question) -> Option<&Answer>;
+
+    /// The answer about a name.
+    ///
+    /// # Errors
+    /// The question, when it must be asked first.
+    fn ask(&self, name: &str, kind: RecordKind) -> Result<&Answer, Question> {
+        let question = Question::new(name, kind);
+        self.find(&question).ok_or(question)
+    }
 }
 
 impl<S: std::hash::BuildHasher> Answers for HashMap<Question, Answer, S> {
     fn find(&self, question: &Question) -> Option<&Answer> {
         self.get(question)
+    }
+}
+
+/// Answers with others laid over them: the DNS as it would be.
+#[derive(Debug, Clone, Copy)]
+pub struct Over<'a, O, A> {
+    /// What comes first.
+    pub over: &'a O,
+    /// What answers the rest.
+    pub rest: &'a A,
+}
+
+impl<O: Answers, A: Answers> Answers for Over<'_, O, A> {
+    fn find(&self, question: &Question) -> Option<&Answer> {
+        self.over.find(question).or_else(|| self.rest.find(question))
+    }
+}
+
+/// The name under which the names of an address are (RFC 1035 §3.5, RFC 3596 §2.5).
+#[must_use]
+pub fn reverse_name(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(v6) => {
+            let nibbles = v6.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
+            let digits: Vec<String> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
+            format!("{}.ip6.arpa", digits.join("."))
+        }
     }
 }
 

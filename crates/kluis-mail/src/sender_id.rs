@@ -134,8 +134,7 @@ pub enum Fact {
 /// # Errors
 /// The question whose answer is needed.
 pub fn lint(domain: &str, answers: &impl Answers) -> Result<Vec<Fact>, Question> {
-    let question = Question::new(domain, RecordKind::Txt);
-    let Answer::Txt(texts) = answers.find(&question).ok_or(question)? else { return Ok(Vec::new()) };
+    let Answer::Txt(texts) = answers.ask(domain, RecordKind::Txt)? else { return Ok(Vec::new()) };
     let records: Vec<(&[u8], Version, usize)> = texts
         .iter()
         .filter_map(|text| spf::version(text).map(|(version, end)| (text.as_slice(), version, end)))

@@ -310,6 +310,20 @@ impl Lang {
             Self::En => en,
         }
     }
+
+    /// Writes a number with points between thousands in Dutch, commas in English.
+    #[must_use]
+    pub fn number(self, number: u64) -> String {
+        let digits = number.to_string();
+        let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                out.push_str(self.pick(".", ","));
+            }
+            out.push(digit);
+        }
+        out
+    }
 }
 
 /// A text in both languages.

@@ -112,9 +112,7 @@ async fn list(context: &Context, session: &Session) -> Result<()> {
     if context.json {
         return talk::print_json(&credentials);
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let mut table = talk::table([
         "id",
         context.text("naam", "name"),
         context.text("soort", "kind"),

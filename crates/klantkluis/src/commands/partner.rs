@@ -149,9 +149,7 @@ async fn list(context: &Context, session: &Session, partners: &Partners) -> Resu
     }
     let credentials = session.vault.app.credentials(&session.actor).await?;
     let now = session.vault.app.now();
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let mut table = talk::table([
         context.text("naam", "name"),
         context.text("toegangssleutel", "credential"),
         context.text("tot", "until"),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::gather::SourceSeries;
 use super::policy::Series;
-use super::words::{both, list, number};
+use super::words::{both, list};
 use crate::report::{Category, Replayed, SourceOutcome};
 use crate::streams::{MailSetup, StreamKind};
 
@@ -208,7 +208,7 @@ fn counted(count: u64, noun: Noun, lang: Lang) -> String {
         (Lang::En, 1) => noun[2],
         (Lang::En, _) => noun[3],
     };
-    format!("{} {word}", number(count, lang))
+    format!("{} {word}", lang.number(count))
 }
 
 /// One and many in Dutch, one and many in English.

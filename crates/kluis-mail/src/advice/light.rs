@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Light;
 use super::policy::{ALIGNED_PER_MILLE_MIN, SenderSeen, StreamSeen, is_share};
-use super::words::{both, number, percent};
+use super::words::{both, percent};
 use crate::report::Counts;
 use crate::streams::KeyUse;
 
@@ -101,10 +101,8 @@ fn key_gone(key: &KeyUse) -> Text {
 fn failing(name: &Text, counts: Counts) -> Text {
     both(|lang| {
         let name = name.get(lang);
-        let (bad, all) = (
-            number(counts.messages - counts.passed.min(counts.messages), lang),
-            number(counts.messages, lang),
-        );
+        let (bad, all) =
+            (lang.number(counts.messages - counts.passed.min(counts.messages)), lang.number(counts.messages));
         match lang {
             Lang::Nl => format!(
                 "{name}: {bad} van {all} berichten zijn niet als de uwe te herkennen (DKIM en SPF ontbreken)."
@@ -133,7 +131,7 @@ fn unsigned(name: &Text, counts: Counts) -> Text {
 
 fn only_forwarded(count: u64) -> Text {
     both(|lang| {
-        let all = number(count, lang);
+        let all = lang.number(count);
         match lang {
             Lang::Nl => format!(
                 "Alleen gezien van servers die u niet noemde: {all} berichten met uw handtekening. Verstuurt een dienst deze mail, noem die dan in mail.toml."
@@ -147,7 +145,7 @@ fn only_forwarded(count: u64) -> Text {
 
 fn well(counts: Counts) -> Text {
     both(|lang| {
-        let all = number(counts.messages, lang);
+        let all = lang.number(counts.messages);
         match lang {
             Lang::Nl => format!("{all} berichten in 30 dagen, alle goed te herkennen."),
             Lang::En => format!("{all} messages in 30 days, all well recognisable."),

@@ -15,7 +15,7 @@ use super::policy_text::{
     unseen, unsigned, without_record,
 };
 use super::record::PolicyStep;
-use super::words::{both, list, number};
+use super::words::{both, list};
 use crate::dmarc::{Policy, Record};
 use crate::report::Counts;
 use crate::streams::StreamKind;
@@ -584,7 +584,7 @@ fn unexplained(seen: &DomainSeen, window: &Window) -> Option<Text> {
     }
     senders.sort_by_key(|(messages, _)| core::cmp::Reverse(*messages));
     Some(both(|lang| {
-        let (count, who) = (number(unknown, lang), list(&names(&senders, lang), NAMES_MAX, lang));
+        let (count, who) = (lang.number(unknown), list(&names(&senders, lang), NAMES_MAX, lang));
         match lang {
             Lang::Nl => format!(
                 "{count} berichten van afzenders die u niet heeft opgegeven: {who}. Zet ze in mail.toml, of zeg dat ze niet \

@@ -7,7 +7,7 @@ use super::policy::{
     StreamSeen, Window,
 };
 use super::record::{PolicyStep, record_text};
-use super::words::{both, counted, date, list, number, percent};
+use super::words::{both, counted, date, list, percent};
 use crate::dmarc::Record;
 use crate::report::Counts;
 use crate::streams::StreamKind;
@@ -131,7 +131,7 @@ pub(super) fn unsigned(stream: &StreamSeen, window: &Window, counts: Counts, cri
     both(|lang| {
         let share = percent(counts.dkim, counts.messages, lang);
         let missing = counts.messages.saturating_sub(counts.dkim);
-        let (missing, messages) = (number(missing, lang), counted(missing, MESSAGES.of(lang), lang));
+        let (missing, messages) = (lang.number(missing), counted(missing, MESSAGES.of(lang), lang));
         let who = list(&names(&bad, lang), NAMES_MAX, lang);
         match (lang, criterion) {
             (Lang::Nl, Criterion::AlwaysSigned) => format!(
@@ -155,7 +155,7 @@ pub(super) fn unsigned(stream: &StreamSeen, window: &Window, counts: Counts, cri
 /// Why a policy goes back; `bad` of how many messages.
 pub(super) fn going_back(id: &str, stage: PolicyStep, (bad, all): (u64, u64), lost: Lost) -> Text {
     both(|lang| {
-        let (bad, all, step) = (number(bad, lang), number(all, lang), stage.name(lang));
+        let (bad, all, step) = (lang.number(bad), lang.number(all), stage.name(lang));
         match (lang, lost) {
             (Lang::Nl, Lost::Failed) => format!(
                 "Van stroom {id} mislukten {bad} van de {all} berichten van de laatste {BACK_DAYS} dagen; bij {step} gaat \

@@ -10,22 +10,9 @@ pub(super) fn both(say: impl Fn(Lang) -> String) -> Text {
     Text::new(say(Lang::Nl), say(Lang::En))
 }
 
-/// `12.345` in Dutch, `12,345` in English.
-pub(super) fn number(value: u64, lang: Lang) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push_str(lang.pick(".", ","));
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// One, or the number and many: `1 bericht`, `2 berichten`.
 pub(super) fn counted(value: u64, (one, many): (&str, &str), lang: Lang) -> String {
-    if value == 1 { one.to_owned() } else { format!("{} {many}", number(value, lang)) }
+    if value == 1 { one.to_owned() } else { format!("{} {many}", lang.number(value)) }
 }
 
 /// A share with one decimal, rounded down so that less than everything never reads as 100 %: `99,4 %`, `99.4%`.
@@ -66,9 +53,9 @@ mod tests {
 
     #[test]
     fn numbers_shares_and_lists() {
-        assert_eq!((number(0, Lang::Nl), number(999, Lang::En)), ("0".into(), "999".into()));
+        assert_eq!((Lang::Nl.number(0), Lang::En.number(999)), ("0".into(), "999".into()));
         assert_eq!(
-            (number(1_204, Lang::Nl), number(1_234_567, Lang::En)),
+            (Lang::Nl.number(1_204), Lang::En.number(1_234_567)),
             ("1.204".into(), "1,234,567".into())
         );
         assert_eq!(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Mark;
 use crate::dkim::{self, DkimResult};
 use crate::dmarc::{self, Authenticated, Generation};
-use crate::dns::{Answer, Answers, Question, RecordKind};
+use crate::dns::{Answer, Answers, Question, RecordKind, reverse_name};
 use crate::message::{Field, Message, mailboxes};
 use crate::report::mime::{self, Part};
 use crate::spf::{self, Identity, Query, SpfResult};
@@ -388,7 +388,7 @@ fn has_word(part: &Part<'_>, room: &mut usize) -> bool {
 
 fn reverse(client: IpAddr, answers: &impl Answers) -> Result<Reverse, Vec<Question>> {
     let client = client.to_canonical();
-    let question = Question::new(&spf::reverse_name(client), RecordKind::Ptr);
+    let question = Question::new(&reverse_name(client), RecordKind::Ptr);
     let names = match answers.find(&question) {
         None => return Err(vec![question]),
         Some(Answer::Failed) => return Ok(Reverse::Unknown),
@@ -419,10 +419,7 @@ fn reverse(client: IpAddr, answers: &impl Answers) -> Result<Reverse, Vec<Questi
 
 /// Whether a domain takes mail: an exchanger that is not the null one (RFC 7505), else an address (RFC 5321 §5.1).
 fn can_receive(domain: &str, answers: &impl Answers) -> Result<Option<bool>, Vec<Question>> {
-    let ask = |kind| {
-        let question = Question::new(domain, kind);
-        answers.find(&question).ok_or(vec![question])
-    };
+    let ask = |kind| answers.ask(domain, kind).map_err(|question| vec![question]);
     match ask(RecordKind::Mx)? {
         Answer::Mx(list) if !list.is_empty() => {
             return Ok(Some(list.iter().any(|(_, host)| !host.trim_end_matches('.').is_empty())));

@@ -276,8 +276,7 @@ impl Rotation {
     }
 
     fn look(&self, place: &KeyPlace, answers: &impl Answers) -> Result<Published, Question> {
-        let question = Question::new(&self.name(place), RecordKind::Txt);
-        let texts = match answers.find(&question).ok_or(question)? {
+        let texts = match answers.ask(&self.name(place), RecordKind::Txt)? {
             Answer::Txt(texts) => texts.as_slice(),
             Answer::Failed => return Ok(Published::Unanswered),
             _ => &[],

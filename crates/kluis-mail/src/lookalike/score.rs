@@ -73,7 +73,7 @@ pub struct Score {
 /// # Errors
 /// The question whose answer is needed.
 pub fn name_servers(domain: &str, answers: &impl Answers) -> Result<Vec<String>, Vec<Question>> {
-    Ok(match ask(domain, RecordKind::Ns, answers)? {
+    Ok(match answers.ask(domain, RecordKind::Ns).map_err(|question| vec![question])? {
         Answer::Ptr(names) => {
             let mut names: Vec<String> =
                 names.iter().map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
@@ -91,7 +91,7 @@ pub fn name_servers(domain: &str, answers: &impl Answers) -> Result<Vec<String>,
 /// The questions whose answers are needed at this point.
 pub fn see(domain: &str, shop_servers: &[String], answers: &impl Answers) -> Result<Seen, Vec<Question>> {
     let mut seen = Seen { is_whole: true, ..Seen::default() };
-    match ask(domain, RecordKind::A, answers)? {
+    match answers.ask(domain, RecordKind::A).map_err(|question| vec![question])? {
         Answer::NoSuchName => return Ok(seen),
         Answer::A(list) => seen.has_address = !list.is_empty(),
         answer => seen.is_whole &= *answer != Answer::Failed,
@@ -111,7 +111,7 @@ pub fn see(domain: &str, shop_servers: &[String], answers: &impl Answers) -> Res
     seen.is_whole &= questions.iter().all(|question| answers.find(question) != Some(&Answer::Failed));
     seen.name_servers = name_servers(domain, answers)?;
     seen.shares_name_servers = !seen.name_servers.is_empty() && seen.name_servers == shop_servers;
-    if let Answer::Mx(list) = ask(domain, RecordKind::Mx, answers)? {
+    if let Answer::Mx(list) = answers.ask(domain, RecordKind::Mx).map_err(|question| vec![question])? {
         let is_refused = list.iter().all(|(_, host)| host.is_empty() || host == ".");
         seen.mx = match (list.is_empty(), is_refused) {
             (true, _) => MxSeen::Absent,
@@ -119,7 +119,7 @@ pub fn see(domain: &str, shop_servers: &[String], answers: &impl Answers) -> Res
             (false, false) => MxSeen::Present,
         };
     }
-    if let Answer::Txt(texts) = ask(domain, RecordKind::Txt, answers)? {
+    if let Answer::Txt(texts) = answers.ask(domain, RecordKind::Txt).map_err(|question| vec![question])? {
         seen.spf = texts
             .iter()
             .filter(|text| spf::version(text).is_some())
@@ -127,10 +127,12 @@ pub fn see(domain: &str, shop_servers: &[String], answers: &impl Answers) -> Res
             .next()
             .unwrap_or_default();
     }
-    if let Answer::Txt(texts) = ask(&format!("_dmarc.{domain}"), RecordKind::Txt, answers)? {
+    if let Answer::Txt(texts) =
+        answers.ask(&format!("_dmarc.{domain}"), RecordKind::Txt).map_err(|question| vec![question])?
+    {
         seen.has_dmarc = texts.iter().any(|text| dmarc::is_record(text));
     }
-    if let Answer::Aaaa(list) = ask(domain, RecordKind::Aaaa, answers)? {
+    if let Answer::Aaaa(list) = answers.ask(domain, RecordKind::Aaaa).map_err(|question| vec![question])? {
         seen.has_address |= !list.is_empty();
     }
     seen.is_there = seen.has_address
@@ -139,11 +141,6 @@ pub fn see(domain: &str, shop_servers: &[String], answers: &impl Answers) -> Res
         || seen.has_dmarc
         || !seen.name_servers.is_empty();
     Ok(seen)
-}
-
-fn ask<'a>(name: &str, kind: RecordKind, answers: &'a impl Answers) -> Result<&'a Answer, Vec<Question>> {
-    let question = Question::new(name, kind);
-    answers.find(&question).ok_or_else(|| vec![question])
 }
 
 /// Whether a record lets anybody send.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::{Plan, PlannedKind};
-use crate::dns::{Answer, Answers, Question, RecordKind};
+use crate::dns::{Answer, Answers, Over, Question, RecordKind};
 use crate::spf::{self, tree};
 
 /// What a planned record costs.
@@ -46,7 +46,7 @@ pub fn budgets(plan: &Plan, answers: &impl Answers) -> Result<Vec<Budget>, Vec<Q
             (Question::new(&record.name, RecordKind::Txt), texts)
         })
         .collect();
-    let overlay = Overlay { planned, rest: answers };
+    let overlay = Over { over: &planned, rest: answers };
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for record in records {
         match tree::walk(&record.name, &overlay) {
@@ -65,17 +65,5 @@ fn budget(domain: &str, tree: &tree::Tree) -> Budget {
         voids: tree.voids,
         dead: dead.map(|branch| branch.domain.clone()).collect(),
         is_whole: tree.is_whole,
-    }
-}
-
-/// The DNS as it would be with the plan.
-struct Overlay<'a, A> {
-    planned: HashMap<Question, Answer>,
-    rest: &'a A,
-}
-
-impl<A: Answers> Answers for Overlay<'_, A> {
-    fn find(&self, question: &Question) -> Option<&Answer> {
-        self.planned.get(question).or_else(|| self.rest.find(question))
     }
 }

@@ -117,17 +117,12 @@ fn one(
     }
 }
 
-fn ask<'a>(name: &str, kind: RecordKind, answers: &'a impl Answers) -> Result<&'a Answer, Question> {
-    let question = Question::new(name, kind);
-    answers.find(&question).ok_or(question)
-}
-
 fn texts(
     record: &PlannedRecord,
     beside: &[&PlannedRecord],
     answers: &impl Answers,
 ) -> Result<Option<Difference>, Question> {
-    let list = match ask(&record.name, RecordKind::Txt, answers)? {
+    let list = match answers.ask(&record.name, RecordKind::Txt)? {
         Answer::Failed => return Ok(Some(unanswered(record))),
         Answer::Txt(list) => list.as_slice(),
         _ => &[],
@@ -158,7 +153,7 @@ fn texts(
 }
 
 fn alias(record: &PlannedRecord, answers: &impl Answers) -> Result<Option<Difference>, Question> {
-    let names = match ask(&record.name, RecordKind::Cname, answers)? {
+    let names = match answers.ask(&record.name, RecordKind::Cname)? {
         Answer::Failed => return Ok(Some(unanswered(record))),
         Answer::Ptr(names) => names.clone(),
         _ => Vec::new(),
@@ -168,8 +163,8 @@ fn alias(record: &PlannedRecord, answers: &impl Answers) -> Result<Option<Differ
     }
     if names.is_empty() {
         // Some providers copy what stands behind an alias.
-        let here = ask(&record.name, RecordKind::Txt, answers)?;
-        let there = ask(&record.value, RecordKind::Txt, answers)?;
+        let here = answers.ask(&record.name, RecordKind::Txt)?;
+        let there = answers.ask(&record.value, RecordKind::Txt)?;
         let is_copy = !here.is_void() && *here != Answer::Failed && here == there;
         return Ok((!is_copy).then(|| nothing(record)));
     }
@@ -185,7 +180,7 @@ fn exchanger(
     beside: &[&PlannedRecord],
     answers: &impl Answers,
 ) -> Result<Option<Difference>, Question> {
-    let list = match ask(&record.name, RecordKind::Mx, answers)? {
+    let list = match answers.ask(&record.name, RecordKind::Mx)? {
         Answer::Failed => return Ok(Some(unanswered(record))),
         Answer::Mx(list) => list.as_slice(),
         _ => &[],

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::macros::{MacroText, Place, Values};
 use super::record::{self, Directive, Mechanism, Prefixes, Qualifier, Record, RecordError, Version};
-use crate::dns::{Answer, Answers, Question, RecordKind, is_within};
+use crate::dns::{Answer, Answers, Question, RecordKind, is_within, reverse_name};
 
 /// Terms that cost a look-up, over all records of one evaluation (RFC 7208 §4.6.4).
 pub const LOOKUPS_MAX: u32 = 10;
@@ -490,20 +490,5 @@ fn in_network(address: IpAddr, net: IpAddr, bits: u8) -> bool {
             bits == 0 || (u128::from(a) ^ u128::from(b)) >> (128 - u32::from(bits.min(128))) == 0
         }
         _ => false,
-    }
-}
-
-/// The name under which the names of an address are (RFC 1035 §3.5, RFC 3596 §2.5).
-pub(crate) fn reverse_name(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        IpAddr::V6(v6) => {
-            let nibbles = v6.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
-            let digits: Vec<String> = nibbles.map(|nibble| format!("{nibble:x}")).collect();
-            format!("{}.ip6.arpa", digits.join("."))
-        }
     }
 }

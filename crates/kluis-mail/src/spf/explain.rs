@@ -1,7 +1,7 @@
 //! Explains an SPF record word for word: what each term lets in, what it costs, and whose servers it names.
 
 use core::net::IpAddr;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use kluis_model::Text;
@@ -11,7 +11,7 @@ use super::record::{self, Mechanism, Qualifier, Record, RecordError, Version};
 use super::trace;
 use super::tree::{self, Network, Tree};
 use crate::catalogue::{self, Sender};
-use crate::dns::{Answer, Answers, Question, RecordKind};
+use crate::dns::{Answer, Answers, Over, Question, RecordKind};
 
 /// Records behind `redirect` that are explained too.
 const REDIRECTS_MAX: usize = 5;
@@ -160,7 +160,8 @@ fn word(
             None,
         ),
     };
-    let alone = Alone::new(domain, &format!("v=spf1 {text}"), answers);
+    let alone = alone(domain, &format!("v=spf1 {text}"));
+    let alone = Over { over: &alone, rest: answers };
     let tree = tree::walk(domain, &alone)?;
     Ok(Word {
         text: text.to_owned(),
@@ -176,24 +177,10 @@ fn word(
     })
 }
 
-/// Answers in which a domain has one other record, to look at a part of it alone.
-pub(super) struct Alone<'a, A> {
-    question: Question,
-    answer: Answer,
-    answers: &'a A,
-}
-
-impl<'a, A: Answers> Alone<'a, A> {
-    pub(super) fn new(domain: &str, record: &str, answers: &'a A) -> Self {
-        let answer = Answer::Txt(vec![record.as_bytes().to_vec()]);
-        Self { question: Question::new(domain, RecordKind::Txt), answer, answers }
-    }
-}
-
-impl<A: Answers> Answers for Alone<'_, A> {
-    fn find(&self, question: &Question) -> Option<&Answer> {
-        if *question == self.question { Some(&self.answer) } else { self.answers.find(question) }
-    }
+/// Answers in which a domain has this record only, to be laid over the others: a part of it is looked at alone.
+pub(super) fn alone(domain: &str, record: &str) -> HashMap<Question, Answer> {
+    let answer = Answer::Txt(vec![record.as_bytes().to_vec()]);
+    HashMap::from([(Question::new(domain, RecordKind::Txt), answer)])
 }
 
 /// The domain of a target that is no macro, in lower case.

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use kluis_model::Text;
 use serde::{Deserialize, Serialize};
 
-use super::explain::{Alone, name};
+use super::explain::{alone, name};
 use super::record::{self, Mechanism, Qualifier, Version};
 use super::trace;
 use super::tree::{self, NETWORKS_MAX, Network, Tree};
-use crate::dns::{Answers, Question};
+use crate::dns::{Answers, Over, Question};
 
 /// Bytes of one record, so that the answer fits in a UDP packet of 512 bytes (RFC 7208 §3.4).
 pub const RECORD_BYTES_MAX: usize = 450;
@@ -197,7 +197,8 @@ pub fn again(
         |term: &str| term.split_once(':').map(|(_, name)| name.trim_end_matches('.').to_ascii_lowercase());
     let keep: Vec<String> = asked.filter_map(|kept| target(&kept.term)).collect();
     let wish = Wish { keep: &keep, ..*wish };
-    flatten(&flat.domain, &wish, &Alone::new(&flat.domain, &flat.source, answers))
+    let source = alone(&flat.domain, &flat.source);
+    flatten(&flat.domain, &wish, &Over { over: &source, rest: answers })
 }
 
 /// What changed behind one replaced term since a flat record was made.
@@ -221,7 +222,8 @@ pub fn changes(flat: &Flat, answers: &impl Answers) -> Result<Vec<Change>, Vec<Q
     let mut changes = Vec::new();
     let mut missing = BTreeSet::new();
     for replaced in flat.replaced.iter().take(TERMS_MAX) {
-        let alone = Alone::new(&flat.domain, &format!("v=spf1 {}", replaced.term), answers);
+        let alone = alone(&flat.domain, &format!("v=spf1 {}", replaced.term));
+        let alone = Over { over: &alone, rest: answers };
         let tree = match tree::walk(&flat.domain, &alone) {
             Ok(tree) => tree,
             Err(questions) => {
@@ -316,14 +318,16 @@ fn parts(
         if directive.qualifier != Qualifier::Pass {
             return Ok(Err(FlatProblem::Exception(term.to_owned())));
         }
-        match tree::walk(domain, &Alone::new(domain, &format!("v=spf1 {term}"), answers)) {
+        let alone = alone(domain, &format!("v=spf1 {term}"));
+        match tree::walk(domain, &Over { over: &alone, rest: answers }) {
             Ok(tree) => parts.add(term, &tree, asked),
             Err(questions) => missing.extend(questions),
         }
     }
     if let (None, Some((_, span))) = (&parts.end, &record.redirect) {
         let term = &shown[span.clone()];
-        match tree::walk(domain, &Alone::new(domain, &format!("v=spf1 {term}"), answers)) {
+        let alone = alone(domain, &format!("v=spf1 {term}"));
+        match tree::walk(domain, &Over { over: &alone, rest: answers }) {
             Ok(tree) if obstacle(&tree).is_none() && tree.all.is_some() => {
                 let all = match tree.all {
                     Some(Qualifier::Fail) => "-all",

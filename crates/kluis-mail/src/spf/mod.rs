@@ -16,5 +16,3 @@ pub use macros::{MacroError, MacroText, Place, Values};
 pub use record::{
     Directive, Mechanism, Prefixes, Qualifier, Record, RecordError, RecordProblem, Version, read, version,
 };
-
-pub(crate) use evaluate::reverse_name;

@@ -365,18 +365,7 @@ fn is_ordered(names: &[String], name: &str) -> bool {
 
 /// The server name that a TLS-ALPN-01 handshake asks for: an address in its reverse form (RFC 8738 §6).
 fn asked_name(name: &str) -> String {
-    match name.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => {
-            let [a, b, c, d] = address.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        Ok(IpAddr::V6(address)) => {
-            let nibbles = address.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
-            let digits: String = nibbles.map(|nibble| format!("{nibble:x}.")).collect();
-            format!("{digits}ip6.arpa")
-        }
-        Err(_) => name.to_owned(),
-    }
+    name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), kluis_mail::dns::reverse_name)
 }
 
 /// The certificate that proves a name in a handshake (RFC 8737 §3).

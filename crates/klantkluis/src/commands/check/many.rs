@@ -140,9 +140,7 @@ fn as_json(place: &Place, domain: &CheckDomain, checked: &Checked) -> Value {
 
 fn print_table(place: &Place, checked: &[(CheckDomain, Checked)]) -> Result<()> {
     let lang = place.lang;
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let mut table = talk::table([
         lang.pick("domein", "domain"),
         lang.pick("cijfer", "grade"),
         lang.pick("punten", "points"),

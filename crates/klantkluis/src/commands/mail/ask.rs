@@ -59,19 +59,6 @@ pub(super) fn no_answer(name: &str, lang: Lang) -> anyhow::Error {
     )
 }
 
-/// A number with its thousands apart: 4.294.967.296.
-pub(super) fn number(number: u64, lang: Lang) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push_str(lang.pick(".", ","));
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// `1 opzoeking`, `3 opzoekingen`.
 pub(super) fn look_ups(count: u32, lang: Lang) -> String {
     let word =
@@ -82,7 +69,7 @@ pub(super) fn look_ups(count: u32, lang: Lang) -> String {
 /// `1 adres`, `328.192 adressen`.
 pub(super) fn addresses(count: u64, lang: Lang) -> String {
     let word = if count == 1 { lang.pick("adres", "address") } else { lang.pick("adressen", "addresses") };
-    format!("{} {word}", number(count, lang))
+    format!("{} {word}", lang.number(count))
 }
 
 /// `192.0.2.1`, `192.0.2.0/24`.
@@ -124,10 +111,10 @@ mod tests {
     #[test]
     fn numbers_are_readable() {
         for (count, wanted) in [(0, "0"), (999, "999"), (1_000, "1.000"), (4_294_967_296, "4.294.967.296")] {
-            assert_eq!(number(count, Lang::Nl), wanted);
+            assert_eq!(Lang::Nl.number(count), wanted);
         }
         assert_eq!(
-            (number(1_000, Lang::En), look_ups(1, Lang::Nl)),
+            (Lang::En.number(1_000), look_ups(1, Lang::Nl)),
             ("1,000".to_owned(), "1 opzoeking".to_owned())
         );
         assert_eq!(day(1_795_000_000), "2026-11-18");

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::config_check::name_server;
 use anyhow::{Context as _, Result};
 use kluis_checks::report::is_hostile;
+use kluis_mail::report::Counts;
 use kluis_model::Lang;
 
 /// Lets a command that looks at the DNS ask the name server of the settings, unless the person named one. A settings file
@@ -128,4 +129,22 @@ pub(crate) fn set_mail_settings(context: &Context, session: &Session, dns: Optio
 /// Text of a stranger for the terminal: without what could steer it, at most 255 characters.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().take(255).filter(|c| !is_hostile(*c)).collect()
+}
+
+/// The headings over [`count_cells`].
+fn count_heads(lang: Lang) -> [&'static str; 6] {
+    [
+        lang.pick("berichten", "messages"),
+        lang.pick("in orde", "passed"),
+        "DKIM",
+        "SPF",
+        lang.pick("ongewenst", "junk"),
+        lang.pick("geweigerd", "refused"),
+    ]
+}
+
+/// Messages of one source as cells of a table.
+fn count_cells(counts: &Counts) -> [String; 6] {
+    let Counts { messages, passed, dkim, spf, quarantined, rejected, .. } = *counts;
+    [messages, passed, dkim, spf, quarantined, rejected].map(|count| count.to_string())
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::super::{Context, Outcome, Session};
-use super::clean;
+use super::{clean, count_cells, count_heads};
 use crate::args_mail::{MailQuarantineCommand, MailReportCommand};
 use crate::talk;
 use crate::wire::{self, Hinted};
@@ -239,9 +239,7 @@ fn print_list(reports: &[ReportView], lang: Lang) -> Result<()> {
         ));
         return Ok(());
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let mut table = talk::table([
         lang.pick("kenmerk", "id"),
         lang.pick("soort", "kind"),
         lang.pick("van", "from"),
@@ -284,9 +282,7 @@ fn print_detail(detail: &ReportDetail, lang: Lang) -> Result<()> {
             "  ! This report had too many rows to keep; only the counts by sender are left.",
         ))?;
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let mut table = talk::table([
         lang.pick("server", "server"),
         lang.pick("naam", "name"),
         lang.pick("wat", "what"),
@@ -406,29 +402,11 @@ fn print_stream(stream: &StreamSources, lang: Lang) -> Result<()> {
     if stream.sources.is_empty() {
         return Ok(());
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
-        lang.pick("wat", "what"),
-        lang.pick("van", "from"),
-        lang.pick("berichten", "messages"),
-        lang.pick("in orde", "passed"),
-        "DKIM",
-        "SPF",
-        lang.pick("ongewenst", "junk"),
-        lang.pick("geweigerd", "refused"),
-    ]);
+    let heads = [lang.pick("wat", "what"), lang.pick("van", "from")];
+    let mut table = talk::table(heads.into_iter().chain(count_heads(lang)));
     for source in &stream.sources {
-        table.add_row([
-            source.category.name(lang).to_owned(),
-            source_name(source),
-            source.counts.messages.to_string(),
-            source.counts.passed.to_string(),
-            source.counts.dkim.to_string(),
-            source.counts.spf.to_string(),
-            source.counts.quarantined.to_string(),
-            source.counts.rejected.to_string(),
-        ]);
+        let cells = [source.category.name(lang).to_owned(), source_name(source)];
+        table.add_row(cells.into_iter().chain(count_cells(&source.counts)));
     }
     talk::print(table.to_string())
 }

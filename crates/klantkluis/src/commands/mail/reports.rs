@@ -12,7 +12,7 @@ use kluis_model::Lang;
 use serde_json::{Value, json};
 
 use super::super::Outcome;
-use super::clean;
+use super::{clean, count_cells, count_heads};
 use crate::args_mail::MailReportsArgs;
 use crate::talk;
 use crate::wire::Hinted;
@@ -131,32 +131,13 @@ fn print_reports(
         read.others,
         lang.pick("andere (TLS, storing)", "others (TLS, failure)")
     ))?;
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
-        lang.pick("domein", "domain"),
-        lang.pick("wat", "what"),
-        lang.pick("van", "from"),
-        lang.pick("berichten", "messages"),
-        lang.pick("in orde", "passed"),
-        "DKIM",
-        "SPF",
-        lang.pick("ongewenst", "junk"),
-        lang.pick("geweigerd", "refused"),
-    ]);
+    let heads = [lang.pick("domein", "domain"), lang.pick("wat", "what"), lang.pick("van", "from")];
+    let mut table = talk::table(heads.into_iter().chain(count_heads(lang)));
     for ((domain, category, source), counts) in rows {
-        table.add_row([
-            clean(domain),
-            category.name(lang).to_owned(),
-            catalogue::find(source)
-                .map_or_else(|| clean(source), |sender| format!("{} ({source})", sender.name)),
-            counts.messages.to_string(),
-            counts.passed.to_string(),
-            counts.dkim.to_string(),
-            counts.spf.to_string(),
-            counts.quarantined.to_string(),
-            counts.rejected.to_string(),
-        ]);
+        let source = catalogue::find(source)
+            .map_or_else(|| clean(source), |sender| format!("{} ({source})", sender.name));
+        let cells = [clean(domain), category.name(lang).to_owned(), source];
+        table.add_row(cells.into_iter().chain(count_cells(counts)));
     }
     talk::print(table.to_string())?;
     if rest.messages > 0 {

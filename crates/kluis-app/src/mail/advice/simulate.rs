@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kluis_mail::advice::{DomainDns, Impact, Published, impact, record_text, sentence};
 use kluis_mail::dmarc::{self, Generation, Policy, Record};
-use kluis_mail::dns::{Answer, Answers, Question, RecordKind, is_within};
+use kluis_mail::dns::{Answer, Answers, Over, Question, RecordKind, is_within};
 use kluis_mail::report::{Known as KnownSources, Proposed, Row, simulate};
 use kluis_mail::spf::{self, SpfResult};
 use kluis_mail::streams::MailSetup;
@@ -97,7 +97,7 @@ impl App {
         let options = self.look_options();
         let now_s = self.now().0.div_euclid(1_000);
         let names = kluis_net::with_dns(&replay.domain, &options, |answers| {
-            replay.places(needs, &Overlay { answers, over: &replay.over })
+            replay.places(needs, &Over { over: &replay.over, rest: answers })
         });
         let mut looked = Looked::default();
         if let Ok(Some((organizations, nonexistent))) = names.await {
@@ -106,7 +106,7 @@ impl App {
         }
         if !needs.servers.is_empty() {
             let servers = kluis_net::with_dns(&replay.domain, &options, |answers| {
-                replay.servers(needs, &Overlay { answers, over: &replay.over }, now_s)
+                replay.servers(needs, &Over { over: &replay.over, rest: answers }, now_s)
             });
             if let Ok(Some(spf)) = servers.await {
                 looked.spf = spf;
@@ -117,16 +117,7 @@ impl App {
 }
 
 /// Answers with the proposed records in place of those that are published.
-struct Overlay<'a> {
-    answers: &'a HashMap<Question, Answer>,
-    over: &'a HashMap<Question, Answer>,
-}
-
-impl Answers for Overlay<'_> {
-    fn find(&self, question: &Question) -> Option<&Answer> {
-        self.over.get(question).or_else(|| self.answers.get(question))
-    }
-}
+type Proposal<'a> = Over<'a, HashMap<Question, Answer>, HashMap<Question, Answer>>;
 
 /// A replay that was asked for, with everything read and checked.
 struct Replay<'a> {
@@ -265,7 +256,7 @@ impl<'a> Replay<'a> {
     fn places(
         &self,
         needs: &Needs,
-        answers: &Overlay<'_>,
+        answers: &Proposal<'_>,
     ) -> Result<(HashMap<String, String>, BTreeSet<String>), Vec<Question>> {
         let mut missing = Vec::new();
         let (mut organizations, mut nonexistent) = (HashMap::new(), BTreeSet::new());
@@ -292,7 +283,7 @@ impl<'a> Replay<'a> {
     fn servers(
         &self,
         needs: &Needs,
-        answers: &Overlay<'_>,
+        answers: &Proposal<'_>,
         now_s: i64,
     ) -> Result<HashMap<IpAddr, bool>, Vec<Question>> {
         let sender = format!("postmaster@{}", self.domain);

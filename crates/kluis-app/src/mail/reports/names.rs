@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use kluis_mail::dns::{Answer, Question, RecordKind};
+use kluis_mail::dns::{Answer, Question, RecordKind, reverse_name};
 use kluis_mail::report::{Evidence, Known, Row, classify};
 use kluis_model::TimeMs;
 use kluis_net::AuditOptions;
@@ -193,23 +193,6 @@ fn is_host(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let is_fit = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_');
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.contains('.') && name.bytes().all(is_fit)
-}
-
-/// The name under which the DNS keeps the name of an address (RFC 1035 §3.5, RFC 3596 §2.5).
-fn reverse_name(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        IpAddr::V6(v6) => {
-            let mut name = String::with_capacity(72);
-            for byte in v6.octets().iter().rev() {
-                name.push_str(&format!("{:x}.{:x}.", byte & 0x0f, byte >> 4));
-            }
-            name + "ip6.arpa"
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use kluis_model::Lang;
 use serde_json::json;
 
 use super::super::{Context, Outcome, Session};
-use super::ask::number;
 use super::clean;
 use crate::args_mail_dmarc::{DmarcCommand, DmarcSimulateArgs, PolicyArg};
 use crate::talk;
@@ -132,7 +131,7 @@ fn clean_long(text: &str) -> String {
 }
 
 fn print_stream(stream: &MailStreamView, lang: Lang) -> Result<()> {
-    let messages = number(stream.counts.messages, lang);
+    let messages = lang.number(stream.counts.messages);
     talk::print(format!(
         "{} {} ({}): {messages} {}",
         mark(stream.light),
@@ -156,7 +155,7 @@ fn print_simulation(view: &SimulateView, lang: Lang) -> Result<()> {
         "{} {} · {} {}",
         view.days,
         lang.pick("dagen", "days"),
-        number(view.messages, lang),
+        lang.number(view.messages),
         lang.pick("berichten", "messages")
     ))?;
     if view.messages == 0 {
@@ -171,9 +170,7 @@ fn print_simulation(view: &SimulateView, lang: Lang) -> Result<()> {
         lang.pick("U zou verliezen:", "You would lose:"),
         clean(view.text.get(lang))
     ))?;
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let mut table = talk::table([
         lang.pick("stroom", "stream"),
         lang.pick("wat", "what"),
         lang.pick("van", "from"),
@@ -188,10 +185,10 @@ fn print_simulation(view: &SimulateView, lang: Lang) -> Result<()> {
             line.stream.clone().unwrap_or_else(|| "-".to_owned()),
             line.category.name(lang).to_owned(),
             clean(line.name.get(lang)),
-            number(line.replayed.messages, lang),
-            number(line.replayed.passed, lang),
-            number(line.replayed.quarantined, lang),
-            number(line.replayed.rejected, lang),
+            lang.number(line.replayed.messages),
+            lang.number(line.replayed.passed),
+            lang.number(line.replayed.quarantined),
+            lang.number(line.replayed.rejected),
             line.why.map(|why| why.words(lang)).unwrap_or_default().to_owned(),
         ]);
     }
@@ -202,7 +199,7 @@ fn print_simulation(view: &SimulateView, lang: Lang) -> Result<()> {
             "Receivers with the old standard (RFC 7489) would judge differently about:",
         ))?;
         for line in &view.by_suffix_list {
-            let hit = number(hit(line), lang);
+            let hit = lang.number(hit(line));
             talk::print(format!("  {}: {hit}", clean(line.name.get(lang))))?;
         }
     }
